@@ -1,0 +1,1 @@
+//! Ferrywheel: an offline Python package repository.

@@ -1,0 +1,2 @@
+//! The `ferrywheel` program.
+fn main() {}
