@@ -1,1 +1,5 @@
-//! Ferrywheel: an offline Python package repository.
+//! Ferrywheel: an offline Python package repository. Modules stand in dependency order; imports point only upwards.
+
+pub mod packaging;
+
+pub mod model;

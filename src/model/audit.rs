@@ -1,0 +1,107 @@
+//! Audit events: one per write transaction, chained by digest so that a removed or changed row shows.
+
+use serde::Serialize;
+use sha2::Digest as _;
+
+use super::{ChannelName, Serial, Sha256Digest, Timestamp};
+
+/// What happened. Written in the transaction that made it happen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "event")]
+pub enum AuditEvent {
+    /// The data directory was made.
+    #[serde(rename = "server.initialized")]
+    ServerInitialized,
+    /// A channel was made.
+    #[serde(rename = "channel.created")]
+    ChannelCreated {
+        /// The new channel.
+        channel: ChannelName,
+    },
+    /// A file became part of a channel.
+    #[serde(rename = "file.uploaded")]
+    FileUploaded {
+        /// The channel.
+        channel: ChannelName,
+        /// Its new serial.
+        serial: Serial,
+        /// Name of the file.
+        filename: String,
+        /// Digest of its bytes.
+        sha256: Sha256Digest,
+    },
+    /// Files were brought from one channel into another.
+    #[serde(rename = "channel.promoted")]
+    Promoted {
+        /// Where they came from.
+        from: ChannelName,
+        /// Serial that was read there.
+        from_serial: Serial,
+        /// Where they went.
+        channel: ChannelName,
+        /// Its new serial.
+        serial: Serial,
+        /// Names of the files that came in, sorted.
+        added: Vec<String>,
+    },
+    /// A bundle was built and recorded.
+    #[serde(rename = "bundle.built")]
+    BundleBuilt {
+        /// Its id.
+        bundle_id: Sha256Digest,
+        /// Its name.
+        name: String,
+        /// Channel that it was resolved in.
+        channel: ChannelName,
+        /// Serial that was read there.
+        serial: Serial,
+    },
+    /// A token was made.
+    #[serde(rename = "token.created")]
+    TokenCreated {
+        /// Its name.
+        name: String,
+    },
+    /// A token was withdrawn.
+    #[serde(rename = "token.revoked")]
+    TokenRevoked {
+        /// Its name.
+        name: String,
+    },
+    /// A target environment was recorded.
+    #[serde(rename = "target.saved")]
+    TargetSaved {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// A row of the audit log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AuditRecord {
+    /// Position in the chain, from 1.
+    pub sequence: i64,
+    /// When it happened.
+    pub at: Timestamp,
+    /// Name of the principal.
+    pub by: String,
+    /// The event as JSON.
+    pub event: String,
+    /// Hash of the row before it; zeros for the first.
+    pub previous_hash: Sha256Digest,
+    /// [`chain_hash`] of this row.
+    pub hash: Sha256Digest,
+}
+
+/// Hash of an audit row: SHA-256 over the hash before it and every field, each framed by its length.
+pub fn chain_hash(previous: &Sha256Digest, sequence: i64, at: Timestamp, by: &str, event: &str) -> Sha256Digest {
+    let mut hasher = sha2::Sha256::new();
+    hasher.update(previous.as_bytes());
+    hasher.update(sequence.to_be_bytes());
+    hasher.update(at.as_microsecond().to_be_bytes());
+    for text in [by, event] {
+        hasher.update((text.len() as u64).to_be_bytes());
+        hasher.update(text);
+    }
+    Sha256Digest::from_bytes(hasher.finalize().into())
+}

@@ -1,0 +1,159 @@
+//! Files: one wheel or sdist, immutable once published, and how a channel shows it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::packaging::{ProjectName, Version};
+
+use super::{FileDigests, Serial, Sha256Digest, Timestamp};
+
+/// What sort of distribution a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FileKind {
+    /// A built distribution, `.whl`.
+    Wheel,
+    /// A source distribution, `.tar.gz`; stored, never part of a bundle.
+    Sdist,
+}
+
+impl FileKind {
+    /// As the index stores it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Wheel => "wheel",
+            Self::Sdist => "sdist",
+        }
+    }
+}
+
+/// Whether a script is started with a console.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ScriptKind {
+    /// From `console_scripts`.
+    Console,
+    /// From `gui_scripts`.
+    Gui,
+}
+
+/// One generated script that a wheel declares in `entry_points.txt`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Script {
+    /// File name of the script.
+    pub name: String,
+    /// `module:attribute`, extras removed.
+    pub value: String,
+    /// Section it stands in.
+    pub kind: ScriptKind,
+}
+
+/// What a bundle needs to know of a wheel without opening it; read once, on arrival.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WheelFacts {
+    /// Scripts from `entry_points.txt`, in file order.
+    pub scripts: Vec<Script>,
+    /// File names below `.data/scripts/`, sorted.
+    pub data_scripts: Vec<String>,
+    /// Importable top-level names (modules and packages), sorted.
+    pub top_level: Vec<String>,
+    /// Sum of all members after unpacking, in bytes.
+    pub unpacked_size_bytes: u64,
+    /// Members that are files.
+    pub entry_count: u64,
+    /// Whether it holds compiled modules or other native code.
+    pub is_native: bool,
+}
+
+/// Yank mark of a file in a channel (PEP 592): present means yanked.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Yank {
+    /// The reason given, never empty when present.
+    pub reason: Option<String>,
+}
+
+/// Everything that is recorded when a file is published; its bytes are durable already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewFile {
+    /// Normalized name of the project.
+    pub project: ProjectName,
+    /// The name as the file's own metadata spells it.
+    pub display_name: String,
+    /// Version from the file's own metadata.
+    pub version: Version,
+    /// File name, unique for ever.
+    pub filename: String,
+    /// Wheel or sdist.
+    pub kind: FileKind,
+    /// Digests, checksum and length of the bytes.
+    pub digests: FileDigests,
+    /// Digest of the blob that holds METADATA, byte for byte; absent when it may not be served (standards FIL-09).
+    pub metadata_sha256: Option<Sha256Digest>,
+    /// `Requires-Python`, as written.
+    pub requires_python: Option<String>,
+    /// `Requires-Dist` lines, as written.
+    pub requires_dist: Vec<String>,
+    /// `Provides-Extra` lines, as written.
+    pub provides_extra: Vec<String>,
+    /// `Summary`, as written.
+    pub summary: Option<String>,
+    /// Key under which two spellings of one wheel are the same wheel (standards WHL-05); equals the file name for sdists.
+    pub identity: String,
+    /// Facts that bundles need; absent for sdists.
+    pub wheel: Option<WheelFacts>,
+    /// Notes that the checks left, as rule ids with sentences.
+    pub notes: Vec<super::Finding>,
+    /// When the file was first published anywhere: upstream's time for a mirrored file, else the time received.
+    pub uploaded_at: Timestamp,
+    /// When this server received it.
+    pub received_at: Timestamp,
+    /// Name of the principal that sent it.
+    pub uploaded_by: String,
+}
+
+/// A published file. Never changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredFile {
+    /// Key in the index.
+    pub id: i64,
+    /// What was recorded when it was published.
+    pub file: NewFile,
+}
+
+/// A file as one channel shows it at one serial.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChannelFile {
+    /// The file itself.
+    pub stored: StoredFile,
+    /// Its yank mark there.
+    pub yank: Option<Yank>,
+}
+
+/// Status of a project in a channel (PEP 792).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProjectStatus {
+    /// Nothing special.
+    #[default]
+    Active,
+    /// No uploads; downloads go on.
+    Archived,
+    /// No uploads, no files offered.
+    Quarantined,
+    /// As active, with a warning.
+    Deprecated,
+}
+
+/// What one indexed read tells of a project in a view: enough to answer a conditional request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProjectHead {
+    /// Normalized name.
+    pub name: ProjectName,
+    /// The name as first published.
+    pub display_name: String,
+    /// Serial of the last change of this project in this view.
+    pub last_serial: Serial,
+    /// Its status in this view.
+    pub status: ProjectStatus,
+    /// Why, if a reason was given.
+    pub status_reason: Option<String>,
+}

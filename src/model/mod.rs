@@ -1,0 +1,29 @@
+//! Our nouns and their rules: what a digest, a file, a channel or a bundle is. No IO, no clock of its own.
+
+mod audit;
+mod bundle;
+mod channel;
+mod clock;
+mod diagnostic;
+mod digest;
+mod file;
+mod finding;
+mod lock;
+mod principal;
+mod snapshot;
+mod target;
+
+pub use audit::{AuditEvent, AuditRecord, chain_hash};
+pub use bundle::{BundleName, BundleRecipe, BundleRecord, EntryPoint, EntryPointKind};
+pub use channel::{Channel, ChannelName, ChannelRef, ChannelSummary, Serial, View};
+pub use clock::{Clock, Timestamp};
+pub use diagnostic::{Diagnostic, Kind};
+pub use digest::{Blake2b256Digest, DigestError, FileDigests, Md5Digest, Sha256Digest};
+pub use file::{
+    ChannelFile, FileKind, NewFile, ProjectHead, ProjectStatus, Script, ScriptKind, StoredFile, WheelFacts, Yank,
+};
+pub use finding::{Finding, Severity};
+pub use lock::{Lock, LockedFile};
+pub use principal::{Permission, Principal, Scope};
+pub use snapshot::{Change, SnapshotLine, snapshot_digest};
+pub use target::{Libc, Target, TargetError};
