@@ -2,4 +2,6 @@
 
 pub mod packaging;
 
+pub mod archive;
+
 pub mod model;

@@ -1,4 +1,34 @@
-//! PyPA specifications under our names. Imports nothing of ours.
+//! The rules of the PyPA specifications under our names: pure functions over text and bytes.
+//!
+//! Versions, specifiers, markers, platform tags and file names are judged by uv's published leaf crates; this folder is
+//! the only place that names them for that purpose, so the choice can be changed here. It does no IO and reads no clock.
 
-pub use uv_normalize::PackageName as ProjectName;
-pub use uv_pep440::Version;
+mod entry_points;
+mod faults;
+mod filenames;
+mod markers;
+mod metadata;
+mod names;
+mod pylock;
+mod record;
+mod requirements;
+mod tags;
+mod versions;
+mod wheel_file;
+
+pub use entry_points::{EntryPoint, EntryPoints, Script, ScriptKind, parse_entry_points};
+pub use faults::{FaultLevel, MetadataFault};
+pub use filenames::{
+    BuildTag, DistFileName, FileNameError, MAX_FILE_NAME_BYTES, SdistName, WheelName, parse_dist_filename,
+};
+pub use markers::{MarkerEnvironment, MarkerError, MarkerTree, MarkerValues, VersionOrUrl};
+pub use metadata::{CoreMetadata, MAX_METADATA_BYTES, parse_core_metadata};
+pub use names::{ExtraName, NameError, ProjectName, is_valid_display_name};
+pub use pylock::{Pylock, PylockError, PylockFile, PylockPackage, is_pylock_file_name, render_pylock};
+pub use record::{HashAlgorithm, MAX_RECORD_BYTES, RecordEntry, RecordHash, parse_record};
+pub use requirements::{
+    Requirement, RequirementError, RequirementsFileError, is_direct_url, parse_requirement, parse_requirements_file,
+};
+pub use tags::{AcceptedTags, Os, PlatformSpec, TagError, TagPriority, WheelTag, accepted_tags};
+pub use versions::{Version, VersionError, VersionSpecifier, VersionSpecifiers, parse_version, release_key};
+pub use wheel_file::{WheelFile, parse_wheel_file};
