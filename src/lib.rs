@@ -5,3 +5,5 @@ pub mod packaging;
 pub mod archive;
 
 pub mod model;
+
+pub mod blobs;

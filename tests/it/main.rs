@@ -1,1 +1,5 @@
 //! outside tests
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+
+mod blob_contract;
+mod blob_faults;

@@ -1,0 +1,398 @@
+//! Blobs in a local directory: `blobs/sha256/ab/cd/<hex>`, mode 0444, written aside in `tmp` and moved into place.
+//!
+//! Order of a commit: sync the file, sync new directories, rename, sync the directory. A crash in between leaves a
+//! pending file or an unreferenced blob, both of which [`BlobStore::sweep`] takes away.
+
+use std::collections::{BTreeSet, HashSet};
+use std::fs::{self, File, Permissions};
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::stream;
+use tempfile::NamedTempFile;
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use super::spool::{PENDING_SUFFIX, Spool};
+use super::{BlobBytes, BlobError, BlobStore, CHUNK_SIZE_BYTES, Hashing, PendingBlob, PendingWrite, SweepReport};
+use crate::model::{FileDigests, Sha256Digest, Timestamp};
+
+/// Layout of the directory; a server refuses any other.
+const LAYOUT: &str = "1";
+
+/// A store in a directory of this machine. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct LocalBlobs {
+    places: Arc<Places>,
+}
+
+#[derive(Debug)]
+struct Places {
+    /// `DIR/blobs/sha256`.
+    blobs: PathBuf,
+    /// `DIR/tmp`.
+    pending: PathBuf,
+    /// First two bytes of digests whose directory this process knows to survive a loss of power.
+    durable: Mutex<HashSet<[u8; 2]>>,
+}
+
+impl LocalBlobs {
+    /// Opens the store below `dir`, and makes it if `dir` holds none. Blocks.
+    ///
+    /// Fails with [`BlobError::Layout`] if another version wrote it, and with [`BlobError::OtherFileSystem`] if
+    /// `tmp` and `blobs` are not on one file system.
+    pub fn open(dir: &Path) -> Result<Self, BlobError> {
+        let root = dir.join("blobs");
+        let places =
+            Places { blobs: root.join("sha256"), pending: dir.join("tmp"), durable: Mutex::new(HashSet::new()) };
+        let failed = |source| BlobError::io("make its directories", source);
+        fs::create_dir_all(&places.pending).map_err(failed)?;
+        fs::create_dir_all(&places.blobs).map_err(failed)?;
+        for first in 0..=u8::MAX {
+            make_dir(&places.blobs.join(hex::encode([first]))).map_err(failed)?;
+        }
+        for path in [&places.blobs, &root, &dir.to_path_buf()] {
+            sync_dir(path).map_err(failed)?;
+        }
+        check_layout(&root.join("VERSION"), &places.pending)?;
+        let device = |path: &Path| fs::metadata(path).map(|about| about.dev()).map_err(failed);
+        if device(&places.pending)? != device(&places.blobs)? {
+            return Err(BlobError::OtherFileSystem {
+                pending: places.pending.display().to_string(),
+                blobs: places.blobs.display().to_string(),
+            });
+        }
+        Ok(Self { places: Arc::new(places) })
+    }
+
+    /// Runs `work` where it may block.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Places) -> Result<T, BlobError> + Send + 'static,
+    ) -> Result<T, BlobError> {
+        let places = Arc::clone(&self.places);
+        joined(spawn_blocking(move || work(&places))).await
+    }
+}
+
+impl BlobStore for LocalBlobs {
+    fn create(&self, hashing: Hashing) -> BoxFuture<'_, Result<PendingBlob, BlobError>> {
+        Box::pin(async move {
+            let spool = self.blocking(move |places| Spool::create(&places.pending, hashing)).await?;
+            let pending = LocalPending {
+                places: Arc::clone(&self.places),
+                waiting: Vec::new(),
+                waiting_size: 0,
+                work: Work::Idle(Box::new(spool)),
+            };
+            Ok(Box::new(pending) as PendingBlob)
+        })
+    }
+
+    fn stat<'a>(&'a self, digest: &'a Sha256Digest) -> BoxFuture<'a, Result<Option<u64>, BlobError>> {
+        let digest = *digest;
+        Box::pin(self.blocking(move |places| match fs::metadata(places.of(&digest)) {
+            Ok(about) => Ok(Some(about.len())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(BlobError::io("look for a blob", error)),
+        }))
+    }
+
+    fn open<'a>(&'a self, digest: &'a Sha256Digest, range: Range<u64>) -> BoxFuture<'a, Result<BlobBytes, BlobError>> {
+        let digest = *digest;
+        Box::pin(async move {
+            let (file, size_bytes) = self
+                .blocking(move |places| {
+                    let file = places.open(&digest)?;
+                    let size_bytes = file.metadata().map_err(|error| BlobError::io("measure a blob", error))?.len();
+                    Ok((file, size_bytes))
+                })
+                .await?;
+            if range.end > size_bytes || range.start > range.end {
+                return Err(BlobError::OutOfRange { digest, size_bytes, end: range.end });
+            }
+            Ok(read_in_pieces(file, range))
+        })
+    }
+
+    fn as_file<'a>(&'a self, digest: &'a Sha256Digest) -> BoxFuture<'a, Result<File, BlobError>> {
+        let digest = *digest;
+        Box::pin(self.blocking(move |places| places.open(&digest)))
+    }
+
+    fn delete<'a>(&'a self, digest: &'a Sha256Digest) -> BoxFuture<'a, Result<bool, BlobError>> {
+        let digest = *digest;
+        Box::pin(self.blocking(move |places| match fs::remove_file(places.of(&digest)) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(BlobError::io("remove a blob", error)),
+        }))
+    }
+
+    fn list(&self) -> BoxFuture<'_, Result<Vec<Sha256Digest>, BlobError>> {
+        Box::pin(self.blocking(|places| {
+            let mut digests = Vec::new();
+            places.each(&mut |digest, _| {
+                digests.push(digest);
+                Ok(())
+            })?;
+            digests.sort();
+            Ok(digests)
+        }))
+    }
+
+    fn sweep<'a>(
+        &'a self,
+        keep: &'a BTreeSet<Sha256Digest>,
+        older_than: Timestamp,
+    ) -> BoxFuture<'a, Result<SweepReport, BlobError>> {
+        let keep = keep.clone();
+        Box::pin(self.blocking(move |places| places.sweep(&keep, older_than)))
+    }
+}
+
+impl Places {
+    fn of(&self, digest: &Sha256Digest) -> PathBuf {
+        let name = digest.to_hex();
+        self.blobs.join(&name[..2]).join(&name[2..4]).join(name)
+    }
+
+    fn open(&self, digest: &Sha256Digest) -> Result<File, BlobError> {
+        File::open(self.of(digest)).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => BlobError::Missing { digest: *digest },
+            _ => BlobError::io("open a blob", error),
+        })
+    }
+
+    /// Moves a finished pending file to its place; when this returns, it survives a loss of power.
+    fn commit(&self, file: NamedTempFile, digest: &Sha256Digest, size_bytes: u64) -> Result<(), BlobError> {
+        let failed = |source| BlobError::io("make a blob durable", source);
+        file.as_file().set_permissions(Permissions::from_mode(0o444)).map_err(failed)?;
+        file.as_file().sync_all().map_err(failed)?;
+        let target = self.of(digest);
+        let directory = target.parent().unwrap_or(&self.blobs).to_path_buf();
+        self.make_durable_dir(&directory, digest).map_err(failed)?;
+        if let Err(refused) = file.persist_noclobber(&target) {
+            if refused.error.kind() != io::ErrorKind::AlreadyExists {
+                return Err(failed(refused.error));
+            }
+            // The bytes are here already. A file of another length was damaged after it was written: ours heals it.
+            if fs::metadata(&target).map_err(failed)?.len() == size_bytes {
+                File::open(&target).and_then(|there| there.sync_all()).map_err(failed)?;
+            } else {
+                refused.file.persist(&target).map_err(|error| failed(error.error))?;
+            }
+        }
+        sync_dir(&directory).map_err(failed)
+    }
+
+    /// Makes `ab/cd`. Another task may have made it a moment ago without having synced its parent yet, so
+    /// only what this process has synced counts as durable.
+    fn make_durable_dir(&self, directory: &Path, digest: &Sha256Digest) -> io::Result<()> {
+        let [first, second, ..] = *digest.as_bytes();
+        let known = || self.durable.lock().unwrap_or_else(PoisonError::into_inner);
+        if known().contains(&[first, second]) {
+            return Ok(());
+        }
+        make_dir(directory)?;
+        sync_dir(directory.parent().unwrap_or(&self.blobs))?;
+        known().insert([first, second]);
+        Ok(())
+    }
+
+    /// Calls `visit` for every blob, in no order. Files that are not ours by name are passed over.
+    fn each(&self, visit: &mut dyn FnMut(Sha256Digest, &Path) -> Result<(), BlobError>) -> Result<(), BlobError> {
+        let failed = |source| BlobError::io("list its blobs", source);
+        for first in fs::read_dir(&self.blobs).map_err(failed)? {
+            for second in read_subdir(&first.map_err(failed)?.path()).map_err(failed)? {
+                for entry in read_subdir(&second).map_err(failed)? {
+                    let name = entry.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+                    match name.parse::<Sha256Digest>() {
+                        Ok(digest) if self.of(&digest) == entry => visit(digest, &entry)?,
+                        _ => {}
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn sweep(&self, keep: &BTreeSet<Sha256Digest>, older_than: Timestamp) -> Result<SweepReport, BlobError> {
+        let failed = |source| BlobError::io("sweep leftovers", source);
+        let mut report = SweepReport::default();
+        for path in read_subdir(&self.pending).map_err(failed)? {
+            let is_pending = path.to_str().is_some_and(|path| path.ends_with(PENDING_SUFFIX));
+            if is_pending && remove_if_older(&path, older_than).map_err(failed)?.is_some() {
+                report.pending_count += 1;
+            }
+        }
+        self.each(&mut |digest, path| {
+            if !keep.contains(&digest) {
+                if let Some(size_bytes) = remove_if_older(path, older_than).map_err(failed)? {
+                    report.orphan_count += 1;
+                    report.orphan_size_bytes += size_bytes;
+                }
+            }
+            Ok(())
+        })?;
+        Ok(report)
+    }
+}
+
+/// A pending file of [`LocalBlobs`]. One piece is written in a blocking thread while the next one is collected.
+struct LocalPending {
+    places: Arc<Places>,
+    waiting: Vec<Bytes>,
+    waiting_size: usize,
+    work: Work,
+}
+
+enum Work {
+    Idle(Box<Spool>),
+    Busy(JoinHandle<Result<Box<Spool>, BlobError>>),
+    /// An error was reported; what was written is not known to be whole.
+    Closed,
+}
+
+impl LocalPending {
+    /// Waits for the piece that is being written.
+    async fn idle(&mut self) -> Result<Box<Spool>, BlobError> {
+        match std::mem::replace(&mut self.work, Work::Closed) {
+            Work::Idle(spool) => Ok(spool),
+            Work::Busy(task) => joined(task).await,
+            Work::Closed => Err(BlobError::Closed),
+        }
+    }
+
+    /// Hands the collected pieces to a blocking thread.
+    async fn flush(&mut self) -> Result<(), BlobError> {
+        let mut spool = self.idle().await?;
+        let pieces = std::mem::take(&mut self.waiting);
+        self.waiting_size = 0;
+        self.work = Work::Busy(spawn_blocking(move || {
+            spool.write(&pieces)?;
+            Ok(spool)
+        }));
+        Ok(())
+    }
+}
+
+impl PendingWrite for LocalPending {
+    fn write(&mut self, bytes: Bytes) -> BoxFuture<'_, Result<(), BlobError>> {
+        Box::pin(async move {
+            self.waiting_size += bytes.len();
+            self.waiting.push(bytes);
+            if self.waiting_size >= CHUNK_SIZE_BYTES { self.flush().await } else { Ok(()) }
+        })
+    }
+
+    fn finish(&mut self) -> BoxFuture<'_, Result<FileDigests, BlobError>> {
+        Box::pin(async move {
+            if !self.waiting.is_empty() {
+                self.flush().await?;
+            }
+            let spool = self.idle().await?;
+            let digests = spool.digests();
+            self.work = Work::Idle(spool);
+            Ok(digests)
+        })
+    }
+
+    fn as_file(&self) -> Result<File, BlobError> {
+        match &self.work {
+            Work::Idle(spool) => spool.as_file(),
+            Work::Busy(_) | Work::Closed => Err(BlobError::Closed),
+        }
+    }
+
+    fn commit(mut self: Box<Self>) -> BoxFuture<'static, Result<Sha256Digest, BlobError>> {
+        Box::pin(async move {
+            let digests = self.finish().await?;
+            let spool = self.idle().await?;
+            let places = Arc::clone(&self.places);
+            let task = spawn_blocking(move || {
+                places.commit(spool.into_file(), &digests.sha256, digests.size_bytes)?;
+                Ok(digests.sha256)
+            });
+            joined(task).await
+        })
+    }
+}
+
+async fn joined<T>(task: JoinHandle<Result<T, BlobError>>) -> Result<T, BlobError> {
+    task.await.unwrap_or_else(|stopped| Err(BlobError::io("finish a blocking task", io::Error::other(stopped))))
+}
+
+fn read_in_pieces(file: File, range: Range<u64>) -> BlobBytes {
+    let start = (Arc::new(file), range);
+    Box::pin(stream::try_unfold(start, async |(file, range)| {
+        if range.is_empty() {
+            return Ok(None);
+        }
+        let length = CHUNK_SIZE_BYTES.min(usize::try_from(range.end - range.start).unwrap_or(CHUNK_SIZE_BYTES));
+        let (source, at) = (Arc::clone(&file), range.start);
+        let piece = spawn_blocking(move || {
+            let mut piece = vec![0; length];
+            source.read_exact_at(&mut piece, at).map(|()| Bytes::from(piece))
+        });
+        let piece = piece.await.map_err(io::Error::other)??;
+        Ok(Some((piece, (file, at + length as u64..range.end))))
+    }))
+}
+
+/// Writes the layout into a new store, durable before it is visible; refuses a store of another layout.
+fn check_layout(path: &Path, pending: &Path) -> Result<(), BlobError> {
+    let failed = |source| BlobError::io("read its layout", source);
+    match fs::read_to_string(path) {
+        Ok(found) if found.trim_end() == LAYOUT => Ok(()),
+        Ok(found) => Err(BlobError::Layout {
+            path: path.display().to_string(),
+            found: found.trim_end().chars().take(40).collect(),
+            known: LAYOUT,
+        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let file = NamedTempFile::new_in(pending).map_err(failed)?;
+            fs::write(file.path(), format!("{LAYOUT}\n")).map_err(failed)?;
+            file.as_file().sync_all().map_err(failed)?;
+            file.persist(path).map_err(|error| failed(error.error))?;
+            sync_dir(path.parent().unwrap_or(path)).map_err(failed)
+        }
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn make_dir(path: &Path) -> io::Result<()> {
+    match fs::create_dir(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn sync_dir(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// Paths in a directory; a file in its place has none.
+fn read_subdir(path: &Path) -> io::Result<Vec<PathBuf>> {
+    match fs::read_dir(path) {
+        Ok(entries) => entries.map(|entry| Ok(entry?.path())).collect(),
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Removes a file that was neither written nor moved since `older_than`; tells its length.
+fn remove_if_older(path: &Path, older_than: Timestamp) -> io::Result<Option<u64>> {
+    let about = fs::symlink_metadata(path)?;
+    // A rename sets ctime, so bytes that were committed a moment ago are young however old their last write is.
+    let touched = (about.mtime(), about.mtime_nsec()).max((about.ctime(), about.ctime_nsec()));
+    if !about.is_file() || touched >= (older_than.as_second(), i64::from(older_than.subsec_nanosecond())) {
+        return Ok(None);
+    }
+    fs::remove_file(path)?;
+    Ok(Some(about.len()))
+}
