@@ -6,4 +6,6 @@ pub mod archive;
 
 pub mod model;
 
+pub mod index;
+
 pub mod blobs;

@@ -1,0 +1,226 @@
+//! What can go wrong in the index. The words of the driver stay in the source chain; the text says what it means here.
+
+use std::borrow::Cow;
+
+use crate::model::{ChannelName, ChannelRef, Diagnostic, Kind, Serial, Sha256Digest};
+
+/// Why the index did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum IndexError {
+    /// No channel of this name.
+    #[error("there is no channel `{channel}`")]
+    NoSuchChannel {
+        /// The name that was asked for.
+        channel: ChannelName,
+    },
+    /// The channel exists, but has not reached this serial.
+    #[error("there is no snapshot `{wanted}`: the channel is at serial {head}")]
+    NoSuchSnapshot {
+        /// What was asked for.
+        wanted: ChannelRef,
+        /// Serial of the channel's head.
+        head: Serial,
+    },
+    /// A channel of this name was made before.
+    #[error("there is a channel `{channel}` already")]
+    ChannelExists {
+        /// Its name.
+        channel: ChannelName,
+    },
+    /// Somebody else changed the channel first.
+    #[error("channel `{channel}` is at serial {actual}, not at {expected}: somebody else changed it first")]
+    ChannelMoved {
+        /// Its name.
+        channel: ChannelName,
+        /// The serial that the caller had read.
+        expected: Serial,
+        /// The serial that it has now.
+        actual: Serial,
+    },
+    /// The file name was published with other bytes.
+    #[error("`{filename}` was published with other bytes: sha256 {published} is here, {sent} was sent")]
+    FileConflict {
+        /// The name.
+        filename: String,
+        /// Digest of what is here.
+        published: Sha256Digest,
+        /// Digest of what was sent.
+        sent: Sha256Digest,
+    },
+    /// The same wheel was published under another spelling of its name.
+    #[error("`{filename}` is another spelling of `{published_as}`, which is published")]
+    SameWheel {
+        /// The name that was sent.
+        filename: String,
+        /// The name that is here.
+        published_as: String,
+    },
+    /// A file of this name was deleted; its name is never used again.
+    #[error("`{filename}` was published and deleted; a file name is never used twice")]
+    FileNameRetired {
+        /// The name.
+        filename: String,
+    },
+    /// A change names a file that is not in the index.
+    #[error("file {file_id} of a change to channel `{channel}` is not in the index")]
+    NoSuchFile {
+        /// The channel that was to change.
+        channel: ChannelName,
+        /// Key that names no file.
+        file_id: i64,
+    },
+    /// A token of this name is in use.
+    #[error("there is a token `{name}` already")]
+    TokenExists {
+        /// Its name.
+        name: String,
+    },
+    /// A value cannot be stored the same way in both databases.
+    #[error("`{field}` cannot be recorded: {reason}")]
+    Unstorable {
+        /// The field.
+        field: &'static str,
+        /// What is wrong with its value.
+        reason: &'static str,
+    },
+    /// Others hold what this transaction needs; it may be repeated.
+    #[error("the index is busy with other changes")]
+    Busy {
+        /// What the driver said.
+        #[source]
+        source: Option<sqlx::Error>,
+    },
+    /// The database cannot be reached.
+    #[error("the index cannot be reached")]
+    Unreachable {
+        /// What the driver said.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// No space is left for the database.
+    #[error("the disk that holds the index is full")]
+    StorageFull {
+        /// What the driver said.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// A row does not hold what this server wrote.
+    #[error("a row of the index is damaged: {what}")]
+    Damaged {
+        /// Which value.
+        what: String,
+        /// Why it cannot be read.
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+    /// The linked SQLite has a known defect that corrupts databases.
+    #[error("SQLite {found} is linked, but {} or newer is needed", super::open::SQLITE_MINIMUM)]
+    SqliteTooOld {
+        /// Its version.
+        found: String,
+    },
+    /// The PostgreSQL server is too old.
+    #[error("PostgreSQL {found} answers, but {} or newer is needed", super::open::POSTGRES_MINIMUM)]
+    PostgresTooOld {
+        /// Its version number as the server writes it.
+        found: String,
+    },
+    /// The location does not name a database.
+    #[error("the setting of the index does not name a PostgreSQL database")]
+    LocationInvalid {
+        /// What the driver said.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The database belongs to another program.
+    #[error("the database at the place of the index belongs to another program")]
+    Foreign,
+    /// A newer server has written this database.
+    #[error("the index was written by a newer server: its schema has migration {version}, which is unknown here")]
+    SchemaNewer {
+        /// Number of the first unknown migration.
+        version: i64,
+    },
+    /// The schema could not be brought up to date.
+    #[error("the schema of the index could not be brought up to date")]
+    Migration {
+        /// What the driver said.
+        #[source]
+        source: sqlx::migrate::MigrateError,
+    },
+    /// Anything else that the database refuses.
+    #[error("the index could not answer")]
+    Failed {
+        /// What the driver said.
+        #[source]
+        source: sqlx::Error,
+    },
+}
+
+impl Diagnostic for IndexError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::NoSuchChannel { .. } => "index/channel-unknown",
+            Self::NoSuchSnapshot { .. } => "index/snapshot-unknown",
+            Self::ChannelExists { .. } => "index/channel-exists",
+            Self::ChannelMoved { .. } => "index/channel-moved",
+            Self::FileConflict { .. } => "index/file-conflict",
+            Self::SameWheel { .. } => "index/same-wheel",
+            Self::FileNameRetired { .. } => "index/filename-retired",
+            Self::NoSuchFile { .. } => "index/file-unknown",
+            Self::TokenExists { .. } => "index/token-exists",
+            Self::Unstorable { .. } => "index/value-unstorable",
+            Self::Busy { .. } => "index/busy",
+            Self::Unreachable { .. } => "index/unreachable",
+            Self::StorageFull { .. } => "index/storage-full",
+            Self::Damaged { .. } => "index/damaged",
+            Self::SqliteTooOld { .. } | Self::PostgresTooOld { .. } => "index/database-too-old",
+            Self::LocationInvalid { .. } => "index/location-invalid",
+            Self::Foreign => "index/database-foreign",
+            Self::SchemaNewer { .. } => "index/schema-newer",
+            Self::Migration { .. } => "index/migration-failed",
+            Self::Failed { .. } => "index/failed",
+        }
+    }
+
+    fn kind(&self) -> Kind {
+        match self {
+            Self::NoSuchChannel { .. } | Self::NoSuchSnapshot { .. } => Kind::NotFound,
+            Self::ChannelExists { .. }
+            | Self::ChannelMoved { .. }
+            | Self::FileConflict { .. }
+            | Self::SameWheel { .. }
+            | Self::FileNameRetired { .. }
+            | Self::TokenExists { .. } => Kind::Conflict,
+            Self::Unstorable { .. } | Self::LocationInvalid { .. } => Kind::Invalid,
+            Self::Busy { .. } | Self::Unreachable { .. } => Kind::Unavailable,
+            Self::StorageFull { .. } => Kind::StorageFull,
+            Self::NoSuchFile { .. }
+            | Self::Damaged { .. }
+            | Self::SqliteTooOld { .. }
+            | Self::PostgresTooOld { .. }
+            | Self::Foreign
+            | Self::SchemaNewer { .. }
+            | Self::Migration { .. }
+            | Self::Failed { .. } => Kind::Internal,
+        }
+    }
+
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        let text = match self {
+            Self::ChannelMoved { .. } => "Look at the channel as it is now and decide again.",
+            Self::FileConflict { .. } | Self::FileNameRetired { .. } => {
+                "Give the release another version or the wheel a build number."
+            }
+            Self::Busy { .. } => "Repeat the request.",
+            Self::StorageFull { .. } => "Free some space; reading goes on meanwhile.",
+            Self::Damaged { .. } => "Restore the index from a backup.",
+            Self::PostgresTooOld { .. } => "Upgrade the database server.",
+            Self::LocationInvalid { .. } => "Write it as `postgres://user:password@host/database`.",
+            Self::Foreign => "Name another file, or move that one away.",
+            Self::SchemaNewer { .. } => "Start the newer server, or restore the copy made before its migration.",
+            _ => return None,
+        };
+        Some(text.into())
+    }
+}

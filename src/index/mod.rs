@@ -1,0 +1,32 @@
+//! The index: the queryable record of projects, files, channels and everything done to them. The only SQL.
+//!
+//! One [`Index`] speaks to SQLite or PostgreSQL with one text per statement; where a dialect word is needed, both forms
+//! stand side by side. Only an [`IndexTx`] changes what the index means, and its only way out is [`IndexTx::commit`],
+//! which takes the audit event. Bytes are not here: a row may name a blob only after the blob is durable.
+
+#[macro_use]
+mod db;
+
+mod accounts;
+mod audit;
+mod bundles;
+mod channels;
+mod error;
+mod files;
+mod memberships;
+mod open;
+mod projects;
+mod rows;
+mod search;
+mod snapshots;
+mod targets;
+mod transaction;
+
+pub use accounts::TokenRecord;
+pub use audit::AuditVerdict;
+pub use error::IndexError;
+pub use files::AddedFile;
+pub use open::{Index, IndexLocation};
+pub use search::{SearchHit, SearchPage};
+pub use snapshots::SnapshotRow;
+pub use transaction::IndexTx;
