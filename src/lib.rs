@@ -9,3 +9,11 @@ pub mod model;
 pub mod index;
 
 pub mod blobs;
+
+pub mod access;
+
+pub mod channels;
+
+pub mod telemetry;
+
+pub mod config;

@@ -1,0 +1,138 @@
+//! From an `Authorization` header to a principal.
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+
+use super::tokens::secret_digest;
+use crate::index::{Index, IndexError};
+use crate::model::{Diagnostic, Kind, Permission, Principal, Timestamp};
+
+/// Why somebody may not do something.
+#[derive(Debug, thiserror::Error)]
+pub enum AccessError {
+    /// A credential is needed and none was sent.
+    #[error("this needs a token")]
+    Missing,
+    /// The header cannot be read.
+    #[error("the `Authorization` header is not one of `Basic`, `Bearer` or `Token` with a token")]
+    Malformed,
+    /// No such token.
+    #[error("the token is not known here")]
+    Unknown,
+    /// The token's time is over.
+    #[error("the token has expired or was revoked")]
+    Ended,
+    /// A valid token that does not allow this.
+    #[error("the token `{name}` does not allow `{permission:?}` here")]
+    NotAllowed {
+        /// Name of the token.
+        name: String,
+        /// What was needed.
+        permission: Permission,
+    },
+    /// The index did not answer.
+    #[error("the token could not be checked")]
+    Index(#[source] IndexError),
+}
+
+impl Diagnostic for AccessError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Missing => "access/token-missing",
+            Self::Malformed => "access/authorization-malformed",
+            Self::Unknown => "access/token-unknown",
+            Self::Ended => "access/token-ended",
+            Self::NotAllowed { .. } => "access/not-allowed",
+            Self::Index(error) => error.code(),
+        }
+    }
+
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Missing | Self::Malformed | Self::Unknown | Self::Ended => Kind::Unauthenticated,
+            Self::NotAllowed { .. } => Kind::Forbidden,
+            Self::Index(error) => error.kind(),
+        }
+    }
+
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::NotAllowed { .. } => Some("An administrator can make a token that does.".into()),
+            Self::Index(error) => error.hint(),
+            _ => Some(
+                "Send the token as the password of user `__token__`, or as `Authorization: Bearer`. The first token is in \
+                 the file `admin-token` of the data directory."
+                    .into(),
+            ),
+        }
+    }
+}
+
+/// Finds out who is asking.
+///
+/// No header is [`Principal::Anonymous`]; a header with anything but a live token is an error, also where anonymous
+/// requests are allowed, so that a wrong token never reads as "package missing" (standards FIL-12).
+pub async fn authenticate(
+    index: &Index,
+    now: Timestamp,
+    authorization: Option<&str>,
+) -> Result<Principal, AccessError> {
+    let Some(header) = authorization else { return Ok(Principal::Anonymous) };
+    let token = token_in(header).ok_or(AccessError::Malformed)?;
+    let found = index.find_token(&secret_digest(&token)).await.map_err(AccessError::Index)?;
+    let record = found.ok_or(AccessError::Unknown)?;
+    if record.revoked_at.is_some() || record.expires_at.is_some_and(|end| end <= now) {
+        return Err(AccessError::Ended);
+    }
+    index.touch_token(record.id, now).await.map_err(AccessError::Index)?;
+    Ok(Principal::Token { token_id: record.id, name: record.name, scope: record.scope })
+}
+
+/// The token in an `Authorization` header: the password of `Basic` with any user name, or what follows `Bearer` or `Token`.
+///
+/// White space around it is dropped, because tokens are pasted from files (standards UPL-04).
+fn token_in(header: &str) -> Option<String> {
+    let (scheme, value) = header.trim().split_once(' ')?;
+    let value = value.trim();
+    let token = match scheme.to_ascii_lowercase().as_str() {
+        "bearer" | "token" => value.to_owned(),
+        "basic" => {
+            let decoded = base64::engine::general_purpose::STANDARD.decode(value).ok()?;
+            let (_, password) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
+            password.trim().to_owned()
+        }
+        _ => return None,
+    };
+    (!token.is_empty()).then_some(token)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn basic(pair: &str) -> String {
+        format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))
+    }
+
+    #[test]
+    fn ok_every_form_that_clients_send() {
+        for header in [
+            "Bearer fw_1".to_owned(),
+            "bearer  fw_1 ".to_owned(),
+            "Token fw_1".to_owned(),
+            basic("__token__:fw_1"),
+            basic("anybody:fw_1"),
+            basic("__token__: fw_1\n"),
+        ] {
+            assert_eq!(token_in(&header).as_deref(), Some("fw_1"), "{header}");
+        }
+    }
+
+    #[test]
+    fn err_what_is_no_token() {
+        for header in ["", "Bearer", "Bearer ", "Digest x", "Basic !!!", &basic("no-colon"), &basic("user:")] {
+            assert_eq!(token_in(header), None, "{header}");
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! Promotion: bring files from one channel into the next snapshot of another. Decide in [`plan`], act in [`promote`].
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::index::{Index, IndexError};
+use crate::model::{AuditEvent, Change, ChannelFile, ChannelName, ChannelRef, Diagnostic, Kind, Principal, Serial};
+use crate::packaging::{ProjectName, Version};
+
+/// Why a promotion did not happen. Nothing changed.
+#[derive(Debug, thiserror::Error)]
+pub enum PromotionError {
+    /// Source and target are one channel.
+    #[error("channel `{channel}` cannot be promoted into itself")]
+    SameChannel {
+        /// The channel.
+        channel: ChannelName,
+    },
+    /// A selector that is no project name with an optional version.
+    #[error("`{given}` selects nothing: a project name, or `name==version`, is expected")]
+    SelectorInvalid {
+        /// What was given, cut at 80 characters.
+        given: String,
+    },
+    /// A selector that matches no file of the source.
+    #[error("`{selector}` matches no file in `{from}`")]
+    NothingSelected {
+        /// The selector.
+        selector: Selector,
+        /// The source.
+        from: ChannelRef,
+    },
+    /// The index refused or did not answer.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+}
+
+impl Diagnostic for PromotionError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::SameChannel { .. } => "channels/same-channel",
+            Self::SelectorInvalid { .. } => "channels/selector-invalid",
+            Self::NothingSelected { .. } => "channels/nothing-selected",
+            Self::Index(error) => error.code(),
+        }
+    }
+
+    fn kind(&self) -> Kind {
+        match self {
+            Self::SameChannel { .. } | Self::SelectorInvalid { .. } | Self::NothingSelected { .. } => Kind::Invalid,
+            Self::Index(error) => error.kind(),
+        }
+    }
+
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::NothingSelected { .. } => Some("Upload it first, or correct the spelling.".into()),
+            Self::Index(error) => error.hint(),
+            _ => None,
+        }
+    }
+}
+
+/// `flask` (every release) or `flask==3.1.0` (one of them).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selector {
+    /// The project.
+    pub project: ProjectName,
+    /// One release, or all when absent.
+    pub version: Option<Version>,
+}
+
+impl Selector {
+    fn matches(&self, file: &ChannelFile) -> bool {
+        let new = &file.stored.file;
+        new.project == self.project && self.version.as_ref().is_none_or(|version| *version == new.version)
+    }
+}
+
+impl FromStr for Selector {
+    type Err = PromotionError;
+
+    fn from_str(text: &str) -> Result<Self, PromotionError> {
+        let invalid = || PromotionError::SelectorInvalid { given: text.chars().take(80).collect() };
+        let (name, version) = match text.split_once("==") {
+            Some((name, version)) => (name, Some(version.trim().parse().map_err(|_| invalid())?)),
+            None => (text, None),
+        };
+        Ok(Self { project: name.trim().parse().map_err(|_| invalid())?, version })
+    }
+}
+
+impl fmt::Display for Selector {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.version {
+            Some(version) => write!(formatter, "{}=={version}", self.project),
+            None => self.project.fmt(formatter),
+        }
+    }
+}
+
+/// What somebody wants to bring over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PromotionWish {
+    /// Where the files are: a channel's head or one of its snapshots.
+    pub from: ChannelRef,
+    /// Where they shall go.
+    pub to: ChannelName,
+    /// Which of them; everything when empty.
+    pub select: Vec<Selector>,
+    /// Serial that the target must still have; whatever it has when absent.
+    pub expected_serial: Option<Serial>,
+    /// Only say what would happen.
+    pub is_dry_run: bool,
+}
+
+/// A channel and the serial that was read or made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChannelAt {
+    /// The channel.
+    pub channel: ChannelName,
+    /// Its serial.
+    pub serial: Serial,
+}
+
+/// A channel before and after.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChannelMove {
+    /// The channel.
+    pub channel: ChannelName,
+    /// Its serial before.
+    pub serial_before: Serial,
+    /// Its serial afterwards; for a dry run, what it would be.
+    pub serial: Serial,
+}
+
+/// What a promotion did, or would do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PromotionOutcome {
+    /// What was read.
+    pub from: ChannelAt,
+    /// What was changed.
+    pub to: ChannelMove,
+    /// Whether nothing was really done.
+    pub dry_run: bool,
+    /// File names that came in or whose yank mark changed, sorted.
+    pub added: Vec<String>,
+    /// Selected files that were there already, in the same state.
+    pub unchanged_count: u64,
+}
+
+/// The difference that a promotion makes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PromotionPlan {
+    /// For the index.
+    pub changes: Vec<Change>,
+    /// File names behind `changes`, sorted.
+    pub added: Vec<String>,
+    /// Selected files that are there already.
+    pub unchanged_count: u64,
+}
+
+/// Compares the selected files of the source with the target's head. Yank marks travel along.
+///
+/// Fails with [`PromotionError::NothingSelected`] for the first selector that matches nothing.
+pub fn plan(
+    wish: &PromotionWish,
+    source: &[ChannelFile],
+    target: &[ChannelFile],
+) -> Result<PromotionPlan, PromotionError> {
+    if let Some(selector) = wish.select.iter().find(|selector| !source.iter().any(|file| selector.matches(file))) {
+        return Err(PromotionError::NothingSelected { selector: selector.clone(), from: wish.from.clone() });
+    }
+    let there: std::collections::BTreeMap<i64, &ChannelFile> =
+        target.iter().map(|file| (file.stored.id, file)).collect();
+    let mut plan = PromotionPlan::default();
+    let mut added = BTreeSet::new();
+    for file in source {
+        let is_selected = wish.select.is_empty() || wish.select.iter().any(|selector| selector.matches(file));
+        if !is_selected {
+            continue;
+        }
+        let (file_id, yank) = (file.stored.id, file.yank.clone());
+        match there.get(&file_id) {
+            Some(known) if known.yank == yank => {
+                plan.unchanged_count += 1;
+                continue;
+            }
+            Some(_) => plan.changes.push(Change::Mark { file_id, yank }),
+            None => plan.changes.push(Change::Add { file_id, yank }),
+        }
+        added.insert(file.stored.file.filename.clone());
+    }
+    plan.added = added.into_iter().collect();
+    Ok(plan)
+}
+
+/// Brings files over in one transaction, or says what would come over.
+///
+/// Fails with `index/channel-moved` when the target's serial is not the expected one any more, in a dry run too. A
+/// promotion that changes nothing succeeds and leaves the serial as it is, so that repeating one is harmless.
+pub async fn promote(index: &Index, who: &Principal, wish: &PromotionWish) -> Result<PromotionOutcome, PromotionError> {
+    if wish.from.name == wish.to {
+        return Err(PromotionError::SameChannel { channel: wish.to.clone() });
+    }
+    let view = index.open_view(&wish.from).await?;
+    let source = index.list_channel_files(&view).await?;
+    let mut tx = index.begin().await?;
+    // Taken before anything is compared: nobody changes the target between the plan and its snapshot.
+    let target = tx.advance(&wish.to, wish.expected_serial).await?;
+    let plan = plan(wish, &source, &tx.list_channel_files(&wish.to).await?)?;
+    let before = Serial(target.serial.0 - 1);
+    let is_real = !wish.is_dry_run && !plan.changes.is_empty();
+    let after = if plan.changes.is_empty() { before } else { target.serial };
+    if is_real {
+        tx.apply(&target, &plan.changes).await?;
+        let event = AuditEvent::Promoted {
+            from: view.channel.clone(),
+            from_serial: view.serial,
+            channel: wish.to.clone(),
+            serial: after,
+            added: plan.added.clone(),
+        };
+        tx.commit(who, &event).await?;
+        tracing::info!(
+            channel.name = %wish.to,
+            channel.serial = after.0,
+            file_count = plan.added.len(),
+            "promoted {} files from `{}` to `{}`",
+            plan.added.len(),
+            wish.from,
+            wish.to
+        );
+    }
+    Ok(PromotionOutcome {
+        from: ChannelAt { channel: view.channel, serial: view.serial },
+        to: ChannelMove { channel: wish.to.clone(), serial_before: before, serial: after },
+        dry_run: wish.is_dry_run,
+        added: plan.added,
+        unchanged_count: plan.unchanged_count,
+    })
+}

@@ -1,0 +1,5 @@
+//! Settings: defaults, then a TOML file, then `FERRYWHEEL_*` variables, then flags. Unknown names are refused.
+
+mod settings;
+
+pub use settings::{Settings, SettingsError, SettingsSource};

@@ -1,0 +1,226 @@
+//! The settings of a server, each with its unit and its default.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::access::ReadPolicy;
+use crate::model::{ChannelName, Diagnostic, Kind};
+use crate::telemetry::LogFormat;
+
+/// Everything that can be set. Each field is documented in the manual under its name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Directory that holds everything; made when missing.
+    pub data: PathBuf,
+    /// Address and port to listen on; a socket from the service manager wins.
+    pub listen: String,
+    /// Address under which people reach the server, when a proxy stands in front.
+    pub public_url: Option<Url>,
+    /// PostgreSQL URL; absent means SQLite inside `data`.
+    pub database: Option<String>,
+    /// Who may read: `open` or `token`.
+    pub read: ReadPolicy,
+    /// Channel that `/simple/` shows.
+    pub default_channel: ChannelName,
+    /// Channel that `/legacy/` puts uploads into.
+    pub upload_channel: ChannelName,
+    /// Largest file that is accepted, in bytes.
+    pub max_file_size_bytes: u64,
+    /// Memory that rendered pages may take, in bytes.
+    pub page_cache_bytes: u64,
+    /// Connections served at once.
+    pub max_connections: usize,
+    /// How log lines look: `text` or `json`.
+    pub log_format: LogFormat,
+    /// What is logged, for example `info` or `ferrywheel=debug`.
+    pub log: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            data: PathBuf::from("ferrywheel-data"),
+            listen: "127.0.0.1:8417".to_owned(),
+            public_url: None,
+            database: None,
+            read: ReadPolicy::Open,
+            default_channel: ChannelName::blessed(),
+            upload_channel: ChannelName::staging(),
+            // The largest wheels of the field (accelerator runtimes) are about 3 GiB; bundles end at 4 GiB.
+            max_file_size_bytes: 4 << 30,
+            page_cache_bytes: 64 << 20,
+            max_connections: 1024,
+            log_format: LogFormat::Text,
+            log: "info".to_owned(),
+        }
+    }
+}
+
+/// Where settings come from, read at the edge.
+#[derive(Clone, Debug, Default)]
+pub struct SettingsSource {
+    /// Path of the TOML file, when one was named.
+    pub file: Option<PathBuf>,
+    /// Environment variables, by name; only `FERRYWHEEL_*` are looked at.
+    pub environment: BTreeMap<String, String>,
+    /// Values of flags, by name of the setting.
+    pub flags: BTreeMap<String, String>,
+}
+
+/// Why settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The file cannot be read.
+    #[error("the settings file `{}` cannot be read", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A name is unknown or a value does not fit.
+    #[error("{place}: {message}")]
+    Invalid {
+        /// File, variable or flag.
+        place: String,
+        /// What is wrong there.
+        message: String,
+    },
+}
+
+impl Diagnostic for SettingsError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Unreadable { .. } => "config/file-unreadable",
+            Self::Invalid { .. } => "config/setting-invalid",
+        }
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Invalid
+    }
+
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        Some("The manual page `settings` lists every setting with its unit and default.".into())
+    }
+}
+
+/// Variables that start with our prefix and belong to the command line, not to the server's settings.
+const CLIENT_VARIABLES: &[&str] = &["FERRYWHEEL_SERVER", "FERRYWHEEL_TOKEN", "FERRYWHEEL_CONFIG"];
+
+impl Settings {
+    /// Reads the settings: the later source wins, name by name.
+    ///
+    /// Fails on an unknown name or a value of the wrong sort, naming the place.
+    pub fn load(source: &SettingsSource) -> Result<Self, SettingsError> {
+        let mut table = match &source.file {
+            Some(path) => read_file(path)?,
+            None => toml::Table::new(),
+        };
+        let known = toml::Table::try_from(Self::default()).unwrap_or_default();
+        let file_place = source.file.as_ref().map_or_else(String::new, |path| format!("`{}`", path.display()));
+        parse(table.clone(), &file_place)?;
+        for (name, value) in overrides(source) {
+            let place = format!("`{}`", name.shown);
+            table.insert(name.setting.clone(), typed(known.get(&name.setting), value));
+            // Checked after each one, so that the message names the variable or flag that is wrong.
+            parse(table.clone(), &place)?;
+        }
+        parse(table, &file_place)
+    }
+}
+
+struct OverrideName {
+    setting: String,
+    shown: String,
+}
+
+fn overrides(source: &SettingsSource) -> impl Iterator<Item = (OverrideName, &String)> {
+    let variables = source.environment.iter().filter_map(|(name, value)| {
+        let setting = name.strip_prefix("FERRYWHEEL_")?.to_ascii_lowercase();
+        let is_ours = !CLIENT_VARIABLES.contains(&name.as_str()) && !value.is_empty();
+        is_ours.then(|| (OverrideName { setting, shown: name.clone() }, value))
+    });
+    let flags = source.flags.iter().map(|(name, value)| {
+        let shown = format!("--{}", name.replace('_', "-"));
+        (OverrideName { setting: name.clone(), shown }, value)
+    });
+    variables.chain(flags)
+}
+
+/// Variables and flags are texts; where the setting is a number, so is the value.
+fn typed(default: Option<&toml::Value>, text: &str) -> toml::Value {
+    match (default, text.parse::<i64>()) {
+        (Some(toml::Value::Integer(_)), Ok(number)) => toml::Value::Integer(number),
+        _ => toml::Value::String(text.to_owned()),
+    }
+}
+
+fn read_file(path: &Path) -> Result<toml::Table, SettingsError> {
+    let text =
+        std::fs::read_to_string(path).map_err(|source| SettingsError::Unreadable { path: path.to_owned(), source })?;
+    text.parse().map_err(|error: toml::de::Error| SettingsError::Invalid {
+        place: format!("`{}`", path.display()),
+        message: error.to_string(),
+    })
+}
+
+fn parse(table: toml::Table, place: &str) -> Result<Settings, SettingsError> {
+    table.try_into().map_err(|error: toml::de::Error| SettingsError::Invalid {
+        place: place.to_owned(),
+        message: error.message().to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(environment: &[(&str, &str)], flags: &[(&str, &str)]) -> SettingsSource {
+        let owned = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        SettingsSource { file: None, environment: owned(environment), flags: owned(flags) }
+    }
+
+    #[test]
+    fn a_flag_wins_over_a_variable_and_a_variable_over_the_default() {
+        let settings = Settings::load(&source(
+            &[("FERRYWHEEL_LISTEN", "127.0.0.1:1"), ("FERRYWHEEL_MAX_CONNECTIONS", "7"), ("FERRYWHEEL_TOKEN", "x")],
+            &[("listen", "127.0.0.1:2")],
+        ))
+        .unwrap();
+        assert_eq!((settings.listen.as_str(), settings.max_connections), ("127.0.0.1:2", 7));
+        assert_eq!(settings.read, ReadPolicy::Open);
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused_where_it_stands() {
+        let error = Settings::load(&source(&[("FERRYWHEEL_LISTNE", "x")], &[])).unwrap_err().to_string();
+        assert!(error.starts_with("`FERRYWHEEL_LISTNE`: unknown field `listne`"), "{error}");
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_sort_is_refused_where_it_stands() {
+        let error = Settings::load(&source(&[], &[("max_connections", "many")])).unwrap_err().to_string();
+        assert!(error.starts_with("`--max-connections`: invalid type"), "{error}");
+    }
+
+    #[test]
+    fn a_file_is_read_and_an_unknown_name_in_it_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ferrywheel.toml");
+        std::fs::write(&path, "read = \"token\"\npublic_url = \"https://wheels.example/\"\n").unwrap();
+        let settings = Settings::load(&SettingsSource { file: Some(path.clone()), ..source(&[], &[]) }).unwrap();
+        assert_eq!(settings.read, ReadPolicy::Token);
+        std::fs::write(&path, "raed = \"token\"\n").unwrap();
+        let error = Settings::load(&SettingsSource { file: Some(path), ..source(&[], &[]) }).unwrap_err();
+        assert!(error.to_string().contains("unknown field `raed`"), "{error}");
+    }
+}
