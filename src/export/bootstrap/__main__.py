@@ -1,0 +1,23 @@
+"""First file that Python runs in a bundle; every Python from 2.7 on must be able to read it."""
+import os
+import sys
+
+OLDEST_PYTHON = (3, 8)
+EXIT_PYTHON_TOO_OLD = 64
+
+
+def main():
+    """Hand over to `_bootstrap`, or say in one sentence why this Python cannot."""
+    if sys.version_info[:2] < OLDEST_PYTHON:
+        sys.stderr.write(
+            "%s needs Python %d.%d or newer; this is Python %d.%d (%s). Start it with a newer one.\n"
+            % ((os.path.basename(sys.argv[0]),) + OLDEST_PYTHON + tuple(sys.version_info[:2]) + (sys.executable,))
+        )
+        return EXIT_PYTHON_TOO_OLD
+    import _bootstrap  # not above: an old Python could not parse it
+
+    return _bootstrap.bootstrap(sys.argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
