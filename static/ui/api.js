@@ -1,0 +1,113 @@
+// The public HTTP API, as this page uses it. The only file that names API paths.
+
+import { authorization, hasToken } from "./token.js";
+
+/** Where this server is mounted, with a trailing slash. All addresses are relative to it. */
+export const base = new URL("./", document.baseURI);
+
+/** A refusal by the server (RFC 9457) or a connection that failed; `status` is 0 then. */
+export class Problem extends Error {
+  constructor(status, body) {
+    super(body.title ?? "The request failed.");
+    this.status = status;
+    this.title = body.title;
+    this.detail = body.detail;
+    this.hint = body.hint ?? null;
+    this.code = body.code ?? null;
+    this.type = body.type ?? null;
+    this.requestId = body.request_id ?? null;
+    this.findings = Array.isArray(body.findings) ? body.findings : [];
+  }
+}
+
+/** The problem that stands for "no answer came". */
+export function unreachable() {
+  return new Problem(0, {
+    title: "No answer",
+    detail: "The server did not answer.",
+    hint: "Check the connection and try again.",
+  });
+}
+
+/** Reads an answer's text as a `Problem`; an answer that is not JSON (a proxy's page) still gives a sentence. */
+export function parseProblem(status, text) {
+  try {
+    return new Problem(status, JSON.parse(text));
+  } catch {
+    return new Problem(status, { title: `Status ${status}`, detail: `The server answered with status ${status}.` });
+  }
+}
+
+async function send(path, options) {
+  try {
+    return await fetch(new URL(path, base), { cache: "no-store", redirect: "error", ...options });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw unreachable();
+  }
+}
+
+async function call(path, options = {}) {
+  let response = await send(path, options);
+  // A server may keep reads behind a token too; the token is shown only where it is asked for.
+  if (response.status === 401 && !options.headers && hasToken()) {
+    response = await send(path, { ...options, headers: authorization() });
+  }
+  const text = await response.text();
+  if (!response.ok) throw parseProblem(response.status, text);
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw parseProblem(response.status, "");
+  }
+}
+
+/** What the server holds: channels, versions, targets. */
+export function fetchStatus() {
+  return call("api/v1/status");
+}
+
+/** Projects of `channel` whose name contains `query`. `signal` drops a search that was overtaken by typing. */
+export function searchProjects(query, channel, limit, signal) {
+  const wish = new URLSearchParams({ q: query, channel, limit: String(limit) });
+  return call(`api/v1/search?${wish}`, { signal });
+}
+
+/** Plans (`dryRun`) or makes a promotion of everything in `from` into `to`. */
+export function promote(from, to, expectedSerial, dryRun) {
+  return call(`api/v1/channels/${encodeURIComponent(to)}/promotions`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", ...authorization() },
+    body: JSON.stringify({ from, select: [], expected_serial: expectedSerial, dry_run: dryRun }),
+  });
+}
+
+/**
+ * Sends one file. XMLHttpRequest, because fetch cannot tell how much of a body has been sent.
+ * `onSent(sentBytes)` is called on the way. Resolves to the verdict, rejects with a `Problem`.
+ */
+export function putFile(file, channel, onSent) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    const path = `api/v1/channels/${encodeURIComponent(channel)}/files/${encodeURIComponent(file.name)}`;
+    request.open("PUT", new URL(path, base));
+    request.setRequestHeader("Content-Type", "application/octet-stream");
+    for (const [name, value] of Object.entries(authorization())) request.setRequestHeader(name, value);
+    request.upload.addEventListener("progress", (event) => onSent(event.loaded));
+    request.upload.addEventListener("load", () => onSent(file.size));
+    request.addEventListener("error", () => reject(unreachable()));
+    request.addEventListener("abort", () => reject(unreachable()));
+    request.addEventListener("load", () => {
+      if (request.status < 200 || request.status >= 300) {
+        reject(parseProblem(request.status, request.responseText));
+        return;
+      }
+      try {
+        resolve(JSON.parse(request.responseText));
+      } catch {
+        reject(parseProblem(request.status, ""));
+      }
+    });
+    request.send(file);
+  });
+}
