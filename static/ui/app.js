@@ -26,6 +26,7 @@ function showChoice() {
 function show() {
   byId("server-version").textContent = `Ferrywheel ${status.version}`;
   say(byId("targets"), status.targets?.length ? `Bundles for ${status.targets.join(", ")}` : "");
+  say(byId("token-note"), `Kept in this browser tab until you close it.${status.reads === "token" ? "" : " Reading needs none."}`);
   renderChannels(status);
   setCrossing(crossingOf(status));
   fillChannelSelect(byId("channel-select"), status, status.default_channel);

@@ -1,7 +1,9 @@
 // What people do on the page, in the order of a first day: copy a line, upload, see refusals, bless, search.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { keyboardCheck } from "./keyboard.mjs";
 
 function base64Of(path) {
@@ -66,7 +68,10 @@ async function goodWheel(visit) {
   assert.equal(await page.evaluate(() => document.activeElement.id), "token-input", "the token field has the focus");
   assert.equal(await visit.row(good.filename).locator(".verdict").textContent(), "Waiting");
   await page.keyboard.type("fw_not-a-token");
+  const refused = page.waitForResponse((response) => response.request().method() === "PUT");
   await page.keyboard.press("Enter");
+  // `Basic` here would make browsers open a log-in window of their own over the page.
+  assert.doesNotMatch((await refused).headers()["www-authenticate"] ?? "", /basic/i);
   await page.waitForFunction(() => document.getElementById("token-problem").textContent.includes("oken")
     && document.getElementById("token-problem").textContent.includes("first start") === false);
   assert.equal((await visit.channel("staging")).file_count, before.file_count);
@@ -131,6 +136,23 @@ async function droppedFiles(visit) {
   await visit.drop("h1", [{ name: good.filename, base64: base64Of(wish.good) }]);
   await page.waitForFunction(() => document.querySelectorAll("#upload-list .file").length === 3);
   await visit.awaitVerdict(good.filename, "Already there");
+}
+
+/** A folder with a folder in it, by the button for folders. */
+async function chosenFolder(visit) {
+  const folder = mkdtempSync(join(tmpdir(), "ferrywheel-folder-"));
+  try {
+    mkdirSync(join(folder, "inner"));
+    copyFileSync(visit.wish.good, join(folder, "inner", visit.good.filename));
+    writeFileSync(join(folder, "notes.txt"), "not a wheel");
+    await visit.start();
+    await visit.giveToken();
+    await visit.page.locator("#folder-input").setInputFiles(folder);
+    await visit.awaitVerdict(visit.good.filename, "Already there");
+    assert.equal(await visit.page.locator("#left-out").textContent(), "Left out, neither a wheel nor an sdist: notes.txt.");
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 /** Holds every upload back, so that what happens meanwhile can be seen; `answer` decides how each one ends. */
@@ -276,6 +298,7 @@ export function workflowChecks() {
     { name: "a good wheel by the file input, without, with a wrong, with the right token", check: goodWheel },
     { name: "a bad wheel is refused with its findings", check: badWheel },
     { name: "files dropped on the box and beside it", check: droppedFiles },
+    { name: "a chosen folder", check: chosenFolder },
     { name: "three at once, failures can be retried", check: parallelAndRetry },
     { name: "leaving asks while an upload is open", check: leaveGuard },
     { name: "blessing shows its plan first", check: blessing },
