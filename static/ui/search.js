@@ -1,4 +1,4 @@
-// Search by name: waits until typing rests, drops answers that were overtaken.
+// Search by name: waits until typing rests, drops answers that were overtaken. No word finds all projects.
 
 import { searchProjects } from "./api.js";
 import { byId, element } from "./dom.js";
@@ -6,6 +6,7 @@ import { formatCount, problemText } from "./format.js";
 
 const REST_MS = 180;
 const LIMIT = 25;
+const BROWSE_LIMIT = 6;
 
 let channel = "";
 let timer = 0;
@@ -26,6 +27,7 @@ function show(note, results = []) {
 }
 
 function describe(answer) {
+  if (answer.query === "" && answer.total === 0) return "";
   if (answer.total === 0) return `No project in ${channel} matches “${answer.query}”.`;
   if (answer.total > answer.results.length) return `The first ${answer.results.length} of ${formatCount(answer.total, "project")}.`;
   return `${formatCount(answer.total, "project")}.`;
@@ -36,14 +38,10 @@ async function search() {
   running?.abort();
   running = null;
   const query = byId("search-input").value.trim();
-  if (query === "") {
-    show("");
-    return;
-  }
   const mine = new AbortController();
   running = mine;
   try {
-    const answer = await searchProjects(query, channel, LIMIT, mine.signal);
+    const answer = await searchProjects(query, channel, query === "" ? BROWSE_LIMIT : LIMIT, mine.signal);
     if (running === mine) show(describe(answer), answer.results);
   } catch (error) {
     if (running === mine && error.name !== "AbortError") show(problemText(error));
@@ -62,9 +60,8 @@ export function startSearch() {
   });
 }
 
-/** Searches `name` from now on, and again if something is being searched. */
+/** Searches the channel `name` from now on; without a word to search for, its first projects are shown. */
 export function setSearchChannel(name) {
-  if (name === channel) return;
   channel = name;
   byId("search-channel").textContent = name;
   search();

@@ -273,6 +273,7 @@ async function blessingTooLate(visit) {
 async function search(visit) {
   await visit.start();
   const { page, good } = visit;
+  await page.locator(".result").first().waitFor(); // the first projects, before anything is typed
   await page.locator("#search-input").fill(good.project.slice(0, 4));
   const result = page.locator(".result", { hasText: good.version }).first();
   await result.waitFor();
