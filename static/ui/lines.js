@@ -4,6 +4,7 @@ import { copyButton } from "./copy.js";
 import { byId, element } from "./dom.js";
 
 const EXAMPLE = "flask";
+const EXAMPLE_TARGET = "debian-12";
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
 /** `text` as one shell word: quoted only if it needs to be. */
@@ -26,7 +27,9 @@ export function commandLines(root, status, channel) {
   const index = shellWord(isDefault ? `${root}simple/` : `${root}${channel}/simple/`);
   const takesUploads = isDefault || channel === status.upload_channel;
   const legacy = shellWord(takesUploads ? `${root}legacy/` : `${root}${channel}/legacy/`);
-  const wish = new URLSearchParams({ requirement: EXAMPLE, script: EXAMPLE, target: status.targets?.at(1) ?? "debian-12" });
+  const targets = status.targets ?? [];
+  const target = targets.includes(EXAMPLE_TARGET) ? EXAMPLE_TARGET : targets[0] ?? EXAMPLE_TARGET;
+  const wish = new URLSearchParams({ requirement: EXAMPLE, script: EXAMPLE, target });
   if (!isDefault) wish.set("channel", channel);
   const into = takesUploads ? status.upload_channel : channel;
   return [

@@ -41,6 +41,50 @@ async function commandLines(visit) {
   assert.equal(staging.bundle, `curl -OJ '${at}/bundle/hello.pyz?requirement=flask&script=flask&target=debian-12&channel=staging'`);
 }
 
+/** What the lines would be on servers elsewhere: the same module, with other addresses. */
+async function linesElsewhere(visit) {
+  await visit.start();
+  const of = (root, channel) => visit.page.evaluate(async ([address, name]) => {
+    const { commandLines } = await import("/ui/lines.js");
+    const status = { default_channel: "blessed", upload_channel: "staging", targets: ["debian-11"] };
+    return Object.fromEntries(commandLines(address, status, name).map(({ id, text }) => [id, text]));
+  }, [root, channel]);
+  const plain = await of("http://ferry.example:8417/", "blessed");
+  assert.equal(plain.pip, "pip install --index-url http://ferry.example:8417/simple/ --trusted-host ferry.example:8417 flask");
+  assert.equal(plain.bundle, "curl -OJ 'http://ferry.example:8417/bundle/hello.pyz?requirement=flask&script=flask&target=debian-11'");
+  const tls = await of("https://ferry.example/py/", "dev");
+  assert.equal(tls.pip, "pip install --index-url https://ferry.example/py/dev/simple/ flask");
+  assert.equal(tls.twine, "twine upload --repository-url https://ferry.example/py/dev/legacy/ -u __token__ dist/*");
+  assert.equal((await of("http://[::1]:8417/", "blessed")).pip, "pip install --index-url http://[::1]:8417/simple/ flask");
+}
+
+/** Names, summaries and findings come out of strangers' wheels: markup in them is shown, not obeyed. */
+async function markupStaysText(visit) {
+  const { page } = visit;
+  const hostile = '<img src="/x" onerror="document.title=1"><script>document.title=1</script>`</code><b>`';
+  await page.route("**/api/v1/search?*", (route) => route.fulfill({
+    json: { channel: "blessed", query: hostile, total: 1, results: [{ name: hostile, display_name: hostile, version: hostile, summary: hostile, file_count: 1 }] },
+  }));
+  await page.route("**/api/v1/channels/*/files/*", (route) => route.fulfill({
+    status: 400,
+    json: {
+      type: "javascript:alert(1)", title: hostile, status: 400, code: "test/hostile", detail: hostile, hint: hostile, request_id: hostile,
+      findings: [{ rule: hostile, severity: "refuse", entry: hostile, message: hostile, hint: hostile }],
+    },
+  }));
+  await visit.start();
+  const title = await page.title();
+  await visit.giveToken();
+  await visit.drop("#drop", [{ name: "hostile-1.0-py3-none-any.whl", base64: "AAAA" }]);
+  await visit.awaitVerdict("hostile-1.0-py3-none-any.whl", "Refused");
+  assert.equal(await page.locator(".result-summary").textContent(), hostile);
+  assert.ok((await page.locator(".finding-message").textContent()).startsWith('<img src="/x" onerror='));
+  assert.equal(await page.locator("main img, main script, main b").count(), 0);
+  assert.equal(await page.locator('a[href^="javascript"]').count(), 0);
+  assert.equal(await page.title(), title);
+  await visit.assertNoOverflow();
+}
+
 /** Copies each line by its button and pastes it into the search field. */
 async function copyButtons(visit) {
   await visit.start();
@@ -294,6 +338,8 @@ async function search(visit) {
 export function workflowChecks() {
   return [
     { name: "command lines are exact and follow the channel", check: commandLines },
+    { name: "command lines of servers elsewhere", check: linesElsewhere },
+    { name: "markup in answers stays text", check: markupStaysText },
     { name: "copy buttons", check: copyButtons },
     { name: "copy buttons without the clipboard API", options: { withoutClipboard: true }, check: copyButtons },
     { name: "a good wheel by the file input, without, with a wrong, with the right token", check: goodWheel },
