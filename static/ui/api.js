@@ -38,9 +38,12 @@ export function parseProblem(status, text) {
   }
 }
 
+const ACCEPT = { Accept: "application/json, application/problem+json" };
+
 async function send(path, options) {
+  const headers = { ...ACCEPT, ...options.headers };
   try {
-    return await fetch(new URL(path, base), { cache: "no-store", redirect: "error", ...options });
+    return await fetch(new URL(path, base), { cache: "no-store", redirect: "error", ...options, headers });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw unreachable();
@@ -92,7 +95,7 @@ export function putFile(file, channel, onSent) {
     const path = `api/v1/channels/${encodeURIComponent(channel)}/files/${encodeURIComponent(file.name)}`;
     request.open("PUT", new URL(path, base));
     request.setRequestHeader("Content-Type", "application/octet-stream");
-    for (const [name, value] of Object.entries(authorization())) request.setRequestHeader(name, value);
+    for (const [name, value] of Object.entries({ ...ACCEPT, ...authorization() })) request.setRequestHeader(name, value);
     request.upload.addEventListener("progress", (event) => onSent(event.loaded));
     request.upload.addEventListener("load", () => onSent(file.size));
     request.addEventListener("error", () => reject(unreachable()));
