@@ -14,6 +14,8 @@ pub mod access;
 
 pub mod channels;
 
+pub mod simple;
+
 pub mod export;
 
 pub mod telemetry;

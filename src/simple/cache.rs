@@ -1,0 +1,251 @@
+//! Finished pages in memory: each made once, plain and compressed, found again by what they depend on and nothing else.
+//!
+//! A page depends on the channel, the project and the serial of its last change there, so nothing is ever invalidated:
+//! a change makes another key, and the old page leaves when room is needed. Snapshots share pages with the head.
+
+use std::hash::{BuildHasher, RandomState};
+use std::io::Write as _;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use sha2::Digest as _;
+
+use super::{Base, Encoding, Format, ProjectPage, RootPage, html, json};
+use crate::index::{Index, IndexError};
+use crate::model::{Diagnostic, Kind, Serial, View};
+use crate::packaging::ProjectName;
+
+/// Memory for finished pages in bytes: a thousand large projects, or the list of half a million.
+pub const CACHE_BYTES: u64 = 64 << 20;
+
+/// Builders that may work at the same time; one key always goes to the same one, so each page is built once (threats 1.7).
+const BUILDERS: usize = 64;
+
+/// Why a page cannot be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum PageError {
+    /// The name was never part of this channel (IDX-05).
+    #[error("`{project}` is not in channel `{channel}` at serial {serial}")]
+    NoSuchProject {
+        /// The name that was asked for.
+        project: ProjectName,
+        /// The channel that was read.
+        channel: String,
+        /// The serial that was read.
+        serial: Serial,
+    },
+    /// The page could not be written out.
+    #[error("the page could not be made")]
+    Render(#[source] serde_json::Error),
+    /// The page could not be compressed.
+    #[error("the page could not be compressed")]
+    Compress(#[source] std::io::Error),
+    /// The thread that makes the page was stopped.
+    #[error("the page could not be made")]
+    Stopped(#[source] tokio::task::JoinError),
+    /// The index could not be read.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+}
+
+impl Diagnostic for PageError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::NoSuchProject { .. } => "simple/no-such-project",
+            Self::Render(_) | Self::Compress(_) | Self::Stopped(_) => "simple/page-failed",
+            Self::Index(error) => error.code(),
+        }
+    }
+
+    fn kind(&self) -> Kind {
+        match self {
+            Self::NoSuchProject { .. } => Kind::NotFound,
+            Self::Render(_) | Self::Compress(_) | Self::Stopped(_) => Kind::Internal,
+            Self::Index(error) => error.kind(),
+        }
+    }
+}
+
+/// What a finished page depends on.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Key {
+    channel_id: i64,
+    /// `None` is the list of projects.
+    project: Option<ProjectName>,
+    last_serial: Serial,
+    format: Format,
+    base: Base,
+}
+
+/// The bytes of a page in one encoding, with their strong entity tag.
+#[derive(Clone, Debug)]
+pub struct PageBody {
+    /// What is sent.
+    pub bytes: Bytes,
+    /// With its quotes; differs between representations and encodings (IDX-29).
+    pub etag: String,
+}
+
+/// A finished page.
+#[derive(Debug)]
+pub struct RenderedPage {
+    /// Its representation.
+    pub format: Format,
+    /// Serial of the last change that it shows (IDX-32).
+    pub last_serial: Serial,
+    identity: PageBody,
+    gzip: PageBody,
+}
+
+impl RenderedPage {
+    /// The bytes in this encoding.
+    pub fn body(&self, encoding: Encoding) -> &PageBody {
+        match encoding {
+            Encoding::Identity => &self.identity,
+            Encoding::Gzip => &self.gzip,
+        }
+    }
+}
+
+/// Finished pages, bounded by [`CACHE_BYTES`]. Cheap to clone.
+#[derive(Clone)]
+pub struct PageCache {
+    pages: moka::sync::Cache<Key, Arc<RenderedPage>>,
+    builders: Arc<[tokio::sync::Mutex<()>]>,
+    hasher: RandomState,
+}
+
+impl Default for PageCache {
+    fn default() -> Self {
+        Self::new(CACHE_BYTES)
+    }
+}
+
+impl PageCache {
+    /// A cache that holds at most `capacity_bytes` of page bodies.
+    pub fn new(capacity_bytes: u64) -> Self {
+        let weigh = |_: &Key, page: &Arc<RenderedPage>| {
+            let body_bytes = page.identity.bytes.len() + page.gzip.bytes.len();
+            u32::try_from(body_bytes + size_of::<(Key, RenderedPage)>()).unwrap_or(u32::MAX)
+        };
+        Self {
+            pages: moka::sync::Cache::builder().max_capacity(capacity_bytes).weigher(weigh).build(),
+            builders: (0..BUILDERS).map(|_| tokio::sync::Mutex::new(())).collect(),
+            hasher: RandomState::new(),
+        }
+    }
+
+    /// The list of projects of a view.
+    pub async fn root(
+        &self,
+        index: &Index,
+        view: &View,
+        format: Format,
+        base: Base,
+    ) -> Result<Arc<RenderedPage>, PageError> {
+        let last_serial = view.serial;
+        let key = Key { channel_id: view.channel_id, project: None, last_serial, format, base };
+        self.get_or_make(key, async || {
+            let projects = index.list_projects(view).await?;
+            make(format, last_serial, move || render_root(&RootPage { projects, last_serial }, format)).await
+        })
+        .await
+    }
+
+    /// A project's page in a view. One read of the index when the page is in memory.
+    ///
+    /// A project that was once part of the channel and has no files now has an empty page, which keeps uv from taking the
+    /// name from another index; [`PageError::NoSuchProject`] is only for names that were never here (IDX-05).
+    pub async fn project(
+        &self,
+        index: &Index,
+        view: &View,
+        project: &ProjectName,
+        format: Format,
+        base: Base,
+    ) -> Result<Arc<RenderedPage>, PageError> {
+        let Some(head) = index.find_project(view, project).await? else {
+            return Err(PageError::NoSuchProject {
+                project: project.clone(),
+                channel: view.channel.to_string(),
+                serial: view.serial,
+            });
+        };
+        let last_serial = head.last_serial;
+        let project = Some(project.clone());
+        let key = Key { channel_id: view.channel_id, project, last_serial, format, base };
+        self.get_or_make(key, async || {
+            let files = index.list_files(view, &head.name).await?;
+            make(format, last_serial, move || render_project(&ProjectPage::new(head, files, base), format)).await
+        })
+        .await
+    }
+
+    async fn get_or_make(
+        &self,
+        key: Key,
+        make: impl AsyncFnOnce() -> Result<RenderedPage, PageError>,
+    ) -> Result<Arc<RenderedPage>, PageError> {
+        if let Some(page) = self.pages.get(&key) {
+            return Ok(page);
+        }
+        let place = self.hasher.hash_one(&key) % BUILDERS as u64;
+        let builder = self.builders.get(usize::try_from(place).unwrap_or_default());
+        let _turn = match builder {
+            Some(builder) => Some(builder.lock().await),
+            None => None,
+        };
+        if let Some(page) = self.pages.get(&key) {
+            return Ok(page);
+        }
+        let page = Arc::new(make().await?);
+        self.pages.insert(key, page.clone());
+        Ok(page)
+    }
+}
+
+fn render_root(page: &RootPage, format: Format) -> serde_json::Result<String> {
+    match format {
+        Format::Json => json::render_root(page),
+        Format::Html | Format::HtmlV1 => Ok(html::render_root(page)),
+    }
+}
+
+fn render_project(page: &ProjectPage, format: Format) -> serde_json::Result<String> {
+    match format {
+        Format::Json => json::render_project(page),
+        Format::Html | Format::HtmlV1 => Ok(html::render_project(page)),
+    }
+}
+
+/// Renders and compresses off the runtime's threads: a large page takes tens of milliseconds.
+async fn make(
+    format: Format,
+    last_serial: Serial,
+    render: impl FnOnce() -> serde_json::Result<String> + Send + 'static,
+) -> Result<RenderedPage, PageError> {
+    let work = move || {
+        let text = render().map_err(PageError::Render)?;
+        let gzip = compress(text.as_bytes()).map_err(PageError::Compress)?;
+        let identity = page_body(format, text.into_bytes());
+        Ok(RenderedPage { format, last_serial, identity, gzip: page_body(format, gzip) })
+    };
+    tokio::task::spawn_blocking(work).await.map_err(PageError::Stopped)?
+}
+
+/// The header of the stream holds no time and no name, so two nodes send the same bytes (IDX-25).
+fn compress(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(bytes)?;
+    encoder.finish()
+}
+
+/// The tag covers the content type too: the two names of HTML have the same bytes and are two representations.
+fn page_body(format: Format, bytes: Vec<u8>) -> PageBody {
+    let mut hasher = sha2::Sha256::new();
+    hasher.update(format.content_type());
+    hasher.update([0]);
+    hasher.update(&bytes);
+    let etag = format!("\"{}\"", &hex::encode(hasher.finalize())[..32]);
+    PageBody { bytes: bytes.into(), etag }
+}
