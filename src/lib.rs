@@ -12,6 +12,8 @@ pub mod blobs;
 
 pub mod access;
 
+pub mod ingest;
+
 pub mod channels;
 
 pub mod simple;

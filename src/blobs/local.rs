@@ -231,11 +231,12 @@ impl Places {
             }
         }
         self.each(&mut |digest, path| {
-            if !keep.contains(&digest) {
-                if let Some(size_bytes) = remove_if_older(path, older_than).map_err(failed)? {
-                    report.orphan_count += 1;
-                    report.orphan_size_bytes += size_bytes;
-                }
+            if keep.contains(&digest) {
+                return Ok(());
+            }
+            if let Some(size_bytes) = remove_if_older(path, older_than).map_err(failed)? {
+                report.orphan_count += 1;
+                report.orphan_size_bytes += size_bytes;
             }
             Ok(())
         })?;

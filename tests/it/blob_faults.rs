@@ -45,7 +45,7 @@ pub struct FaultyBlobs {
 }
 
 impl FaultyBlobs {
-    pub fn new(inner: Blobs, fuse: Fuse) -> Blobs {
+    pub fn wrap(inner: Blobs, fuse: Fuse) -> Blobs {
         Arc::new(Self { inner, fuse })
     }
 
@@ -147,7 +147,7 @@ async fn survives_a_fault_at_every_step(store: &Blobs) {
     let digest = Sha256Digest::of(&bytes);
     for step in 0.. {
         let fuse = Fuse::at(step);
-        let faulty = FaultyBlobs::new(Arc::clone(store), fuse.clone());
+        let faulty = FaultyBlobs::wrap(Arc::clone(store), fuse.clone());
         let outcome = put(&*faulty, bytes.clone()).await;
         if !fuse.has_blown() {
             assert!(outcome.is_ok() && step >= 8, "create, write, finish and commit have two steps each");

@@ -1,0 +1,134 @@
+//! Where files lie in a wheel: `.data` schemes, files that do not belong there, and what can be imported. Pure.
+
+use std::collections::BTreeSet;
+
+use super::findings::Findings;
+use crate::archive::ZipListing;
+use crate::model::Finding;
+
+/// Folders that `.data` may have (binary distribution format, "The .data directory").
+const SCHEMES: [&str; 5] = ["purelib", "platlib", "headers", "scripts", "data"];
+
+/// Files that installers write; in an archive they lie about how it was installed (standards WHL-16).
+const WRITTEN_BY_INSTALLERS: [&str; 3] = ["INSTALLER", "REQUESTED", "direct_url.json"];
+
+/// Judges the place of every file (standards WHL-13, WHL-14, WHL-16).
+pub(super) fn check_layout(listing: &ZipListing, dist_info: &str, findings: &mut Findings) {
+    let stem = dist_info.rsplit_once('.').map_or(dist_info, |(stem, _)| stem);
+    for entry in listing.entries.iter().filter(|entry| !entry.is_dir) {
+        let path = entry.path.as_str();
+        let segments: Vec<&str> = entry.path.segments().collect();
+        match segments[..] {
+            [folder, name] if folder == dist_info && WRITTEN_BY_INSTALLERS.contains(&name) => {
+                let text = format!("`{path}` is written by installers and does not belong in a wheel");
+                findings.add_strict(Finding::refuse("WHL-16", "dist-info-invalid", text).at(path));
+            }
+            [folder, ..] if folder.to_ascii_lowercase().ends_with(".data") => {
+                check_data_file(path, &segments, stem, findings);
+            }
+            [name] => check_root_file(name, findings),
+            _ => {}
+        }
+    }
+}
+
+fn check_data_file(path: &str, segments: &[&str], stem: &str, findings: &mut Findings) {
+    let invalid = |text: String| Finding::refuse("WHL-13", "data-dir-invalid", text).at(path);
+    if segments[0] != format!("{stem}.data") {
+        let text = format!("`{path}` lies in the `.data` folder of another name; this wheel's is `{stem}.data`");
+        return findings.add_strict(invalid(text));
+    }
+    match segments[1..] {
+        [scheme, ref rest @ ..] if SCHEMES.contains(&scheme) && !rest.is_empty() => match (scheme, rest) {
+            ("scripts", [name]) if is_interpreter_name(name) => {
+                findings.add_strict(invalid(format!("the script `{path}` would take the place of the interpreter")));
+            }
+            ("scripts", [_]) => {}
+            ("scripts", _) => {
+                findings.add_strict(invalid(format!("`{path}` lies in a folder; `scripts` holds files only")));
+            }
+            ("purelib" | "platlib", [name]) => check_root_file(name, findings),
+            _ => {}
+        },
+        [_] => findings.add_strict(invalid(format!("`{path}` lies directly in `.data`, where no installer puts it"))),
+        _ => {
+            let text = format!("`{path}` is in no scheme that installers know: {}", SCHEMES.join(", "));
+            findings.add_strict(invalid(text));
+        }
+    }
+}
+
+/// Files at the root that act on their own or shadow others; legal, so they are shown and not refused.
+fn check_root_file(name: &str, findings: &mut Findings) {
+    let (reason, what) = match name {
+        "sitecustomize.py" | "usercustomize.py" => ("code-at-start", "runs whenever the interpreter starts"),
+        "setup.py" => ("setup-at-root", "would be installed as the module `setup`"),
+        _ if name.ends_with(".pth") => ("pth-file", "can run code whenever the interpreter starts"),
+        _ => return,
+    };
+    findings.add(Finding::note("WHL-14", reason, format!("`{name}` {what}")).at(name));
+}
+
+/// `python`, `python3.11`, `pythonw`, `python.exe`: uv refuses scripts of these names.
+fn is_interpreter_name(name: &str) -> bool {
+    let name = name.strip_suffix(".exe").unwrap_or(name);
+    let Some(rest) = name.strip_prefix("python") else { return false };
+    rest.trim_end_matches('w').bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+}
+
+/// Names that can be imported from the wheel, sorted: modules and folders at the root and in `purelib` and `platlib`.
+pub(super) fn top_level_names(listing: &ZipListing, stem: &str) -> Vec<String> {
+    let prefixes = [format!("{stem}.data/purelib/"), format!("{stem}.data/platlib/")];
+    let mut names = BTreeSet::new();
+    for entry in listing.entries.iter().filter(|entry| !entry.is_dir) {
+        let path = entry.path.as_str();
+        let installed = prefixes.iter().find_map(|prefix| path.strip_prefix(prefix.as_str())).unwrap_or(path);
+        let name = match installed.split_once('/') {
+            Some((folder, _)) => Some(folder),
+            None => module_name(installed),
+        };
+        names.extend(name.filter(|name| is_identifier(name)).map(str::to_owned));
+    }
+    names.into_iter().collect()
+}
+
+/// `demo` of `demo.py` and of `demo.cpython-311-x86_64-linux-gnu.so`.
+fn module_name(file_name: &str) -> Option<&str> {
+    let is_module = [".py", ".so", ".pyd"].iter().any(|suffix| file_name.ends_with(suffix));
+    file_name.split_once('.').filter(|_| is_module).map(|(name, _)| name)
+}
+
+fn is_identifier(name: &str) -> bool {
+    let mut letters = name.chars();
+    letters.next().is_some_and(|first| first == '_' || first.is_alphabetic())
+        && letters.all(|letter| letter == '_' || letter.is_alphanumeric())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ok_modules_and_their_files() {
+        for (file_name, module) in [
+            ("demo.py", Some("demo")),
+            ("_fast.cpython-311-x86_64-linux-gnu.so", Some("_fast")),
+            ("_fast.abi3.so", Some("_fast")),
+            ("x.pyd", Some("x")),
+            ("README.md", None),
+            ("demo.pth", None),
+        ] {
+            assert_eq!(module_name(file_name), module, "{file_name}");
+        }
+    }
+
+    #[test]
+    fn ok_names_that_would_replace_the_interpreter() {
+        for name in ["python", "python3", "python3.11", "pythonw", "python.exe"] {
+            assert!(is_interpreter_name(name), "{name}");
+        }
+        for name in ["pythonic", "python-config", "ipython", "py"] {
+            assert!(!is_interpreter_name(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Why an upload was refused. Nothing of a refused upload stays.
+
+use std::borrow::Cow;
+use std::io;
+
+use crate::access::AccessError;
+use crate::blobs::BlobError;
+use crate::index::IndexError;
+use crate::model::{Diagnostic, FileKind, Finding, Kind, Sha256Digest};
+
+/// Why an upload was not stored.
+#[derive(Debug, thiserror::Error)]
+pub enum UploadError {
+    /// The form, or the request, is not one that uploads a file.
+    #[error("the upload form is not valid: {}", first(.findings))]
+    FormInvalid {
+        /// Every field that is wrong.
+        findings: Vec<Finding>,
+    },
+    /// An action of old clients that no index offers any more.
+    #[error("the action `{action}` is not offered any more; only `file_upload` is")]
+    ActionGone {
+        /// The action.
+        action: String,
+    },
+    /// What arrived is not what the client hashed.
+    #[error("the bytes are not those that were sent: {}", first(.findings))]
+    DigestMismatch {
+        /// Every digest that differs.
+        findings: Vec<Finding>,
+    },
+    /// More bytes than a limit allows.
+    #[error("{}", first(.findings))]
+    TooLarge {
+        /// What is too large, and the limit.
+        findings: Vec<Finding>,
+    },
+    /// The file breaks rules.
+    #[error("`{filename}` is refused: {}{}", first(.findings), more(.findings))]
+    FileRefused {
+        /// File name as it was given, safe to show.
+        filename: String,
+        /// What it is.
+        kind: FileKind,
+        /// Everything that was found, refusals first.
+        findings: Vec<Finding>,
+    },
+    /// The name is published with other bytes. The wording is what clients look for (standards UPL-06).
+    #[error("File already exists: `{filename}` is published with other bytes (sha256 {published}, not {sent})")]
+    FileConflict {
+        /// File name.
+        filename: String,
+        /// Digest of the published bytes.
+        published: Sha256Digest,
+        /// Digest of what was sent.
+        sent: Sha256Digest,
+    },
+    /// The same wheel is published under another spelling of its name.
+    #[error("`{filename}` is the same wheel as `{published_as}`, which is published")]
+    SameWheel {
+        /// File name that was sent.
+        filename: String,
+        /// File name that is published.
+        published_as: String,
+    },
+    /// A file of this name was deleted.
+    #[error("`{filename}` was published before and deleted; a file name is never used twice")]
+    NameRetired {
+        /// File name.
+        filename: String,
+    },
+    /// The principal may not do this.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// The client went away, or its body broke off.
+    #[error("the body of the upload ended too early")]
+    Aborted(#[source] io::Error),
+    /// The pending file could not be read back.
+    #[error("the file could not be checked")]
+    Check(#[source] io::Error),
+    /// The blob store failed.
+    #[error("the file could not be stored")]
+    Blob(#[from] BlobError),
+    /// The index refused or failed.
+    #[error(transparent)]
+    Index(IndexError),
+}
+
+impl UploadError {
+    /// A form with one fault.
+    pub fn form(field: &str, message: impl Into<String>) -> Self {
+        Self::FormInvalid { findings: vec![Finding::refuse("UPL-03", "form-invalid", message).at(field)] }
+    }
+
+    /// More than `limit_bytes` of `what`.
+    pub fn too_large(what: &str, limit_bytes: u64) -> Self {
+        let text = format!("{what} is larger than the {limit_bytes} bytes that this server takes");
+        Self::TooLarge { findings: vec![Finding::refuse("UPL-09", "too-large", text).at(what)] }
+    }
+}
+
+impl From<IndexError> for UploadError {
+    fn from(error: IndexError) -> Self {
+        match error {
+            IndexError::FileConflict { filename, published, sent } => Self::FileConflict { filename, published, sent },
+            IndexError::SameWheel { filename, published_as } => Self::SameWheel { filename, published_as },
+            IndexError::FileNameRetired { filename } => Self::NameRetired { filename },
+            other => Self::Index(other),
+        }
+    }
+}
+
+impl Diagnostic for UploadError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::FormInvalid { .. } => "ingest/form-invalid",
+            Self::ActionGone { .. } => "ingest/action-gone",
+            Self::DigestMismatch { .. } => "ingest/digest-mismatch",
+            Self::TooLarge { .. } => "ingest/too-large",
+            Self::FileRefused { kind: FileKind::Wheel, .. } => "ingest/wheel-refused",
+            Self::FileRefused { kind: FileKind::Sdist, .. } => "ingest/sdist-refused",
+            Self::FileConflict { .. } => "ingest/file-conflict",
+            Self::SameWheel { .. } => "ingest/same-wheel",
+            Self::NameRetired { .. } => "ingest/name-retired",
+            Self::Aborted(_) => "ingest/body-aborted",
+            Self::Check(_) => "ingest/check-failed",
+            Self::Access(error) => error.code(),
+            Self::Blob(error) => error.code(),
+            Self::Index(error) => error.code(),
+        }
+    }
+
+    fn kind(&self) -> Kind {
+        match self {
+            Self::FormInvalid { .. } | Self::DigestMismatch { .. } | Self::FileRefused { .. } | Self::Aborted(_) => {
+                Kind::Invalid
+            }
+            Self::ActionGone { .. } => Kind::Gone,
+            Self::TooLarge { .. } => Kind::TooLarge,
+            Self::FileConflict { .. } | Self::SameWheel { .. } | Self::NameRetired { .. } => Kind::Conflict,
+            Self::Check(_) => Kind::Internal,
+            Self::Access(error) => error.kind(),
+            Self::Blob(error) => error.kind(),
+            Self::Index(error) => error.kind(),
+        }
+    }
+
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        let text = match self {
+            Self::FileConflict { .. } | Self::NameRetired { .. } => {
+                "Give the release a new version, or the wheel a build number."
+            }
+            Self::DigestMismatch { .. } | Self::Aborted(_) => "Send the file again.",
+            Self::ActionGone { .. } => "Use a current twine, uv, flit, hatch, poetry or pdm.",
+            Self::Access(error) => return error.hint(),
+            Self::Blob(error) => return error.hint(),
+            Self::Index(error) => return error.hint(),
+            _ => return None,
+        };
+        Some(text.into())
+    }
+
+    fn findings(&self) -> &[Finding] {
+        match self {
+            Self::FormInvalid { findings }
+            | Self::DigestMismatch { findings }
+            | Self::TooLarge { findings }
+            | Self::FileRefused { findings, .. } => findings,
+            _ => &[],
+        }
+    }
+}
+
+fn first(findings: &[Finding]) -> &str {
+    findings.first().map_or("no reason was recorded", |finding| &finding.message)
+}
+
+fn more(findings: &[Finding]) -> String {
+    match findings.iter().filter(|finding| finding.is_refusal()).count() {
+        0 | 1 => String::new(),
+        count => format!(" (and {} more)", count - 1),
+    }
+}

@@ -1,0 +1,241 @@
+//! Receiving one file: pending blob, digests, duplicates, checks, durable bytes, then rows and the channel's serial.
+
+use std::io;
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _, pin_mut};
+use subtle::ConstantTimeEq as _;
+use tokio::task::spawn_blocking;
+
+use super::{
+    Declared, FileFacts, FileReport, IngestLimits, Upload, UploadError, UploadOutcome, Verdict, check_sdist,
+    check_wheel,
+};
+use crate::access::{ReadPolicy, authorize};
+use crate::blobs::{Blobs, Hashing, PendingBlob, put};
+use crate::index::Index;
+use crate::model::{
+    AuditEvent, Change, ChannelName, Clock, FileDigests, FileKind, Finding, NewFile, Permission, Principal, Serial,
+};
+use crate::packaging::{DistFileName, ProjectName, parse_dist_filename};
+
+/// What receiving needs of the server.
+#[derive(Clone)]
+pub struct IngestParts {
+    /// Where rows go.
+    pub index: Index,
+    /// Where bytes go.
+    pub blobs: Blobs,
+    /// What one upload may cost.
+    pub limits: IngestLimits,
+    /// Tells the time of arrival.
+    pub clock: Clock,
+}
+
+/// Receives one file whose description is known before its bytes.
+///
+/// Success means that the bytes and the rows survive a loss of power. A refusal leaves nothing behind.
+pub async fn receive(
+    parts: &IngestParts,
+    who: &Principal,
+    upload: Upload,
+    body: impl Stream<Item = io::Result<Bytes>> + Send,
+) -> Result<UploadOutcome, UploadError> {
+    check_access(who, &upload.channel, &upload.filename)?;
+    let hashing = match upload.declared.md5 {
+        Some(_) => Hashing::WithMd5,
+        None => Hashing::Standard,
+    };
+    let mut pending = PendingUpload::begin(parts, hashing).await?;
+    pin_mut!(body);
+    while let Some(piece) = body.next().await {
+        pending.write(piece.map_err(UploadError::Aborted)?).await?;
+    }
+    pending.finish(who, upload).await
+}
+
+/// Whether `who` may publish a file of this name there; for a name that is none, whether into the channel at all.
+pub fn check_access(who: &Principal, channel: &ChannelName, filename: &str) -> Result<(), UploadError> {
+    let name = parse_dist_filename(filename).ok();
+    let project = name.as_ref().map(DistFileName::project);
+    Ok(authorize(who, Permission::Upload, Some(channel), project, ReadPolicy::Open)?)
+}
+
+/// A file whose description may come after its bytes, as in a form. Dropped, it leaves nothing.
+pub struct PendingUpload<'a> {
+    parts: &'a IngestParts,
+    blob: PendingBlob,
+    size_bytes: u64,
+}
+
+impl<'a> PendingUpload<'a> {
+    /// Makes the pending blob. Take MD5 when a digest by it was sent, or may still come.
+    pub async fn begin(parts: &'a IngestParts, hashing: Hashing) -> Result<Self, UploadError> {
+        Ok(Self { parts, blob: parts.blobs.create(hashing).await?, size_bytes: 0 })
+    }
+
+    /// Adds bytes, up to the largest file that is taken, whatever length the client has announced.
+    pub async fn write(&mut self, piece: Bytes) -> Result<(), UploadError> {
+        self.size_bytes = self.size_bytes.saturating_add(piece.len() as u64);
+        let limit_bytes = self.parts.limits.max_file_size_bytes;
+        if self.size_bytes > limit_bytes {
+            return Err(UploadError::too_large("the file", limit_bytes));
+        }
+        Ok(self.blob.write(piece).await?)
+    }
+
+    /// Judges and publishes what was written.
+    pub async fn finish(mut self, who: &Principal, upload: Upload) -> Result<UploadOutcome, UploadError> {
+        check_access(who, &upload.channel, &upload.filename)?;
+        let digests = self.blob.finish().await?;
+        check_digests(&upload.declared, &digests)?;
+        if let Some(stored) = self.parts.index.find_file(&upload.filename).await? {
+            let published = stored.file;
+            if published.digests.sha256 != digests.sha256 {
+                let (published, sent) = (published.digests.sha256, digests.sha256);
+                return Err(UploadError::FileConflict { filename: upload.filename, published, sent });
+            }
+            return self.publish(who, &upload.channel, published).await;
+        }
+        let report = self.check(&upload, digests.size_bytes).await?;
+        let findings = with_agreement(&upload, report.findings);
+        let Some(facts) = report.facts.filter(|_| !findings.iter().any(Finding::is_refusal)) else {
+            let kind = if upload.filename.ends_with(".tar.gz") { FileKind::Sdist } else { FileKind::Wheel };
+            let filename = upload.filename.chars().take(120).flat_map(char::escape_debug).collect();
+            return Err(UploadError::FileRefused { filename, kind, findings });
+        };
+        let file = self.describe(who, &upload, digests, facts, findings).await?;
+        self.publish(who, &upload.channel, file).await
+    }
+
+    async fn check(&self, upload: &Upload, size_bytes: u64) -> Result<FileReport, UploadError> {
+        let file = self.blob.as_file()?;
+        let (filename, profile, limits) = (upload.filename.clone(), upload.profile, self.parts.limits.archive.clone());
+        let check = move || match filename.ends_with(".tar.gz") {
+            true => check_sdist(&file, size_bytes, &filename, profile, &limits),
+            false => check_wheel(&file, size_bytes, &filename, profile, &limits),
+        };
+        let report = spawn_blocking(check).await.map_err(|stopped| UploadError::Check(io::Error::other(stopped)))?;
+        report.map_err(UploadError::Check)
+    }
+
+    /// Makes the metadata durable, as a blob of its own, and gathers what the index records.
+    async fn describe(
+        &self,
+        who: &Principal,
+        upload: &Upload,
+        digests: FileDigests,
+        facts: FileFacts,
+        notes: Vec<Finding>,
+    ) -> Result<NewFile, UploadError> {
+        let metadata_sha256 = match facts.metadata {
+            Some(metadata) => Some(put(&*self.parts.blobs, metadata).await?),
+            None => None,
+        };
+        let received_at = self.parts.clock.now();
+        let md5 = digests.md5.filter(|_| upload.declared.md5.is_some());
+        Ok(NewFile {
+            project: facts.project,
+            display_name: facts.display_name,
+            version: facts.version,
+            filename: upload.filename.clone(),
+            kind: facts.kind,
+            digests: FileDigests { md5, ..digests },
+            metadata_sha256,
+            requires_python: facts.requires_python,
+            requires_dist: facts.requires_dist,
+            provides_extra: facts.provides_extra,
+            summary: facts.summary,
+            identity: facts.identity,
+            wheel: facts.wheel,
+            notes,
+            uploaded_at: upload.uploaded_at.unwrap_or(received_at),
+            received_at,
+            uploaded_by: who.name().to_owned(),
+        })
+    }
+
+    /// Bytes first, then the rows and the serial in one transaction. Every step can be repeated.
+    async fn publish(
+        self,
+        who: &Principal,
+        channel: &ChannelName,
+        file: NewFile,
+    ) -> Result<UploadOutcome, UploadError> {
+        let sha256 = self.blob.commit().await?;
+        let mut tx = self.parts.index.begin().await?;
+        let advanced = tx.advance(channel, None).await?;
+        let added = tx.add_file(&file).await?;
+        let outcome = |verdict, serial, file: NewFile| UploadOutcome {
+            verdict,
+            filename: file.filename,
+            project: file.project,
+            version: file.version,
+            sha256,
+            size_bytes: file.digests.size_bytes,
+            channel: channel.clone(),
+            serial,
+            findings: file.notes,
+        };
+        if tx.contains(channel, added.id).await? {
+            // Dropped, the transaction leaves the channel at the serial it had.
+            return Ok(outcome(Verdict::Unchanged, Serial(advanced.serial.0 - 1), file));
+        }
+        tx.apply(&advanced, &[Change::Add { file_id: added.id, yank: None }]).await?;
+        let event = AuditEvent::FileUploaded {
+            channel: channel.clone(),
+            serial: advanced.serial,
+            filename: file.filename.clone(),
+            sha256,
+        };
+        tx.commit(who, &event).await?;
+        Ok(outcome(Verdict::Stored, advanced.serial, file))
+    }
+}
+
+/// Compares every digest that was sent, in constant time.
+fn check_digests(declared: &Declared, digests: &FileDigests) -> Result<(), UploadError> {
+    let differs = |sent: Option<&[u8]>, found: &[u8]| sent.is_some_and(|sent| !bool::from(sent.ct_eq(found)));
+    let md5 = digests.md5.as_ref().map(|md5| md5.as_bytes().as_slice());
+    let mut findings = Vec::new();
+    for (field, differs) in [
+        (
+            "sha256_digest",
+            differs(declared.sha256.as_ref().map(|sent| &sent.as_bytes()[..]), digests.sha256.as_bytes()),
+        ),
+        (
+            "blake2_256_digest",
+            differs(declared.blake2b_256.as_ref().map(|sent| &sent.as_bytes()[..]), digests.blake2b_256.as_bytes()),
+        ),
+        ("md5_digest", differs(declared.md5.as_ref().map(|sent| &sent.as_bytes()[..]), md5.unwrap_or_default())),
+    ] {
+        if differs {
+            let text = format!("`{field}` is not the digest of the {} bytes that arrived", digests.size_bytes);
+            findings.push(Finding::refuse("UPL-03", "digest-mismatch", text).at(field));
+        }
+    }
+    match findings.is_empty() {
+        true => Ok(()),
+        false => Err(UploadError::DigestMismatch { findings }),
+    }
+}
+
+/// Puts what the client said of the file before what was found in it: name, version and kind agree with the file name.
+fn with_agreement(upload: &Upload, found: Vec<Finding>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Ok(name) = parse_dist_filename(&upload.filename) {
+        let mut mismatch = |field: &str, said: String, is: String| {
+            let text = format!("the form says {field} `{said}`, the file name says `{is}`");
+            findings.push(Finding::refuse("MET-01", "filename-mismatch", text).at(field));
+        };
+        let declared = &upload.declared;
+        if let Some(project) = declared.project.as_ref().filter(|project| *project != name.project()) {
+            mismatch("name", project.to_string(), ProjectName::to_string(name.project()));
+        }
+        if let Some(version) = declared.version.as_ref().filter(|version| *version != name.version()) {
+            mismatch("version", version.to_string(), name.version().to_string());
+        }
+    }
+    findings.extend(found);
+    findings
+}
