@@ -1,0 +1,188 @@
+//! The opened parts of a server: data directory, index, blobs, page cache. The only place that puts them together.
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rand::Rng;
+use rustix::fs::{FlockOperation, flock};
+
+use crate::access::new_token;
+use crate::blobs::{BlobError, BlobStore as _, Blobs, LocalBlobs};
+use crate::config::Settings;
+use crate::index::{Index, IndexError, IndexLocation};
+use crate::model::{AuditEvent, ChannelName, Clock, Diagnostic, Kind, Principal, Scope, Timestamp};
+use crate::simple::PageCache;
+
+/// File in the data directory that holds the first token, readable by its owner only.
+pub const ADMIN_TOKEN_FILE: &str = "admin-token";
+
+/// Why a server could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// Another process works on the data directory.
+    #[error("the data directory `{}` is in use by process {holder}", path.display())]
+    InUse {
+        /// The directory.
+        path: PathBuf,
+        /// What the lock file says of the other process.
+        holder: String,
+    },
+    /// The data directory cannot be used.
+    #[error("`{}` cannot be used", path.display())]
+    Directory {
+        /// The file or directory.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The index cannot be opened.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// The blob store cannot be opened.
+    #[error(transparent)]
+    Blobs(#[from] BlobError),
+}
+
+impl Diagnostic for AppError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::InUse { .. } => "app/data-in-use",
+            Self::Directory { .. } => "app/data-unusable",
+            Self::Index(error) => error.code(),
+            Self::Blobs(error) => error.code(),
+        }
+    }
+
+    fn kind(&self) -> Kind {
+        match self {
+            Self::InUse { .. } | Self::Directory { .. } => Kind::Unavailable,
+            Self::Index(error) => error.kind(),
+            Self::Blobs(error) => error.kind(),
+        }
+    }
+
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::InUse { .. } => Some("Stop that process, or name another directory with `--data`.".into()),
+            Self::Directory { .. } => Some("Check that it exists and belongs to the user of this process.".into()),
+            Self::Index(error) => error.hint(),
+            Self::Blobs(error) => error.hint(),
+        }
+    }
+}
+
+/// An opened server. Dropping it releases the data directory.
+pub struct App {
+    /// The queryable record.
+    pub index: Index,
+    /// The stored bytes.
+    pub blobs: Blobs,
+    /// Rendered pages.
+    pub pages: PageCache,
+    /// The time.
+    pub clock: Clock,
+    /// What was set.
+    pub settings: Settings,
+    /// The first token, when this start made it; shown once.
+    pub new_admin_token: Option<String>,
+    _lock: File,
+}
+
+impl App {
+    /// Opens the data directory, makes what is missing in it, and sweeps what an earlier process left half-done.
+    ///
+    /// Fails with [`AppError::InUse`] at once when another process holds the directory.
+    pub async fn open(settings: Settings, clock: Clock, rng: &mut (impl Rng + Send)) -> Result<Arc<Self>, AppError> {
+        let data = settings.data.clone();
+        let unusable = |source| AppError::Directory { path: data.clone(), source };
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&data).map_err(unusable)?;
+        let lock = lock_directory(&data)?;
+        let blobs = LocalBlobs::open(&data).await?;
+        let location = match &settings.database {
+            Some(url) => IndexLocation::Postgres(url.clone()),
+            None => {
+                std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data.join("db")).map_err(unusable)?;
+                IndexLocation::Sqlite(data.join("db").join("main.sqlite"))
+            }
+        };
+        let index = Index::open(&location, clock.clone()).await?;
+        for channel in [&settings.upload_channel, &settings.default_channel] {
+            ensure_channel(&index, channel).await?;
+        }
+        let new_admin_token = ensure_admin_token(&index, &data, rng).await?;
+        // The lock makes this the only process here, so whatever is not referred to now never will be.
+        let swept = blobs.sweep(&index.referenced_blobs().await?, Timestamp::MAX).await?;
+        if swept.pending_count + swept.orphan_count > 0 {
+            tracing::info!(
+                pending_count = swept.pending_count,
+                orphan_count = swept.orphan_count,
+                "removed what an earlier process left half-done"
+            );
+        }
+        let pages = PageCache::new(settings.page_cache_bytes);
+        Ok(Arc::new(Self { index, blobs: Arc::new(blobs), pages, clock, settings, new_admin_token, _lock: lock }))
+    }
+}
+
+/// Takes `LOCK` in the data directory for as long as the returned file is open.
+fn lock_directory(data: &Path) -> Result<File, AppError> {
+    let path = data.join("LOCK");
+    let unusable = |source| AppError::Directory { path: path.clone(), source };
+    let mut file = std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .map_err(unusable)?;
+    if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        let holder = std::fs::read_to_string(&path).unwrap_or_default().trim().to_owned();
+        return Err(AppError::InUse { path: data.to_owned(), holder });
+    }
+    file.set_len(0).map_err(unusable)?;
+    writeln!(file, "{}", std::process::id()).map_err(unusable)?;
+    Ok(file)
+}
+
+async fn ensure_channel(index: &Index, name: &ChannelName) -> Result<(), IndexError> {
+    if index.find_channel(name).await?.is_some() {
+        return Ok(());
+    }
+    let mut tx = index.begin().await?;
+    match tx.create_channel(name).await {
+        Ok(_) => tx.commit(&Principal::Local, &AuditEvent::ChannelCreated { channel: name.clone() }).await.map(drop),
+        // Another server on the same database was faster.
+        Err(IndexError::ChannelExists { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes the first token when there is none: the file first, then the row, so that a row never names a lost token.
+async fn ensure_admin_token(index: &Index, data: &Path, rng: &mut impl Rng) -> Result<Option<String>, AppError> {
+    if !index.list_tokens().await?.is_empty() {
+        return Ok(None);
+    }
+    let (token, digest) = new_token(rng);
+    let path = data.join(ADMIN_TOKEN_FILE);
+    write_secret(&path, &token).map_err(|source| AppError::Directory { path, source })?;
+    let mut tx = index.begin().await?;
+    tx.create_token("admin", &Scope::admin(), &digest, None).await?;
+    tx.commit(&Principal::Local, &AuditEvent::TokenCreated { name: "admin".to_owned() }).await?;
+    Ok(Some(token))
+}
+
+/// Writes a file that only its owner can read, whole or not at all.
+fn write_secret(path: &Path, secret: &str) -> std::io::Result<()> {
+    let beside = path.with_extension("new");
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    writeln!(file, "{secret}")?;
+    file.sync_all()?;
+    std::fs::rename(&beside, path)
+}
