@@ -102,7 +102,7 @@ impl App {
         let unusable = |source| AppError::Directory { path: data.clone(), source };
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&data).map_err(unusable)?;
         let lock = lock_directory(&data)?;
-        let blobs = LocalBlobs::open(&data).await?;
+        let blobs = LocalBlobs::open(&data)?;
         let location = match &settings.database {
             Some(url) => IndexLocation::Postgres(url.clone()),
             None => {
@@ -180,8 +180,7 @@ async fn ensure_admin_token(index: &Index, data: &Path, rng: &mut impl Rng) -> R
 /// Writes a file that only its owner can read, whole or not at all.
 fn write_secret(path: &Path, secret: &str) -> std::io::Result<()> {
     let beside = path.with_extension("new");
-    let mut file =
-        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
     writeln!(file, "{secret}")?;
     file.sync_all()?;
     std::fs::rename(&beside, path)

@@ -23,3 +23,5 @@ pub mod export;
 pub mod telemetry;
 
 pub mod config;
+
+pub mod app;
