@@ -2,15 +2,21 @@
 
 mod limits;
 mod paths;
+mod sdist;
+mod tar_header;
 mod tar_read;
+mod zip_data;
+mod zip_end;
+mod zip_faults;
+mod zip_headers;
 mod zip_read;
 mod zip_write;
 
 pub use limits::Limits;
 pub use paths::{ArchivePath, PathError};
-pub use tar_read::{SdistError, SdistListing, TarEntry, TarError, TarReader, read_sdist};
-pub use zip_read::{
-    EntryReader, Method, ReadAt, ZipEntry, ZipError, ZipFault, ZipListing, open_entry, read_entry, read_zip,
-    verify_entry,
-};
+pub use sdist::{SdistListing, read_sdist};
+pub use tar_read::{TarEntry, TarError, TarKind, TarReader};
+pub use zip_data::{EntryReader, open_entry, read_entry, verify_entry};
+pub use zip_faults::{ZipError, ZipFault};
+pub use zip_read::{Method, ReadAt, ZipEntry, ZipListing, read_zip};
 pub use zip_write::{LayoutError, PlacedEntry, StoredEntry, ZipLayout};

@@ -1,19 +1,42 @@
-//! Reading tar without ever writing to disk: a bounded walk that takes regular files and folders and refuses the rest.
+//! Reading tar without ever writing to disk: a bounded walk that gives files, folders and links and refuses the rest.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, Read};
 
 use super::limits::Limits;
-use super::paths::ArchivePath;
+use super::paths::{ArchivePath, shown};
+use super::tar_header::{Header, PaxRecords, is_zero, parse_pax};
+
+/// Length of a header and the unit in which data is padded.
+pub(super) const BLOCK_BYTES: usize = 512;
+/// Longest extended header, in bytes: a path of 4096 with some records beside it.
+const MAX_EXTENDED_BYTES: u64 = 64 << 10;
+/// Most zero bytes behind the end mark: tapes are padded to at most this.
+const MAX_PADDING_BYTES: u64 = 1 << 20;
+/// How much of a member is read at a time, in bytes.
+const PIECE_BYTES: usize = 64 << 10;
 
 /// One member of a tar.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TarEntry {
-    /// Its safe path; a leading `./` is dropped, folders come without the trailing `/`.
-    pub path: ArchivePath,
-    /// Length in bytes; 0 for a folder.
+    /// Its name: relative, without `..`, a leading `./` and a trailing `/` dropped. [`TarEntry::path`] judges the rest.
+    pub name: String,
+    /// What it is.
+    pub kind: TarKind,
+    /// Length in bytes; 0 if it is no file.
     pub size_bytes: u64,
-    /// Whether it is a folder.
-    pub is_dir: bool,
+}
+
+/// What a member is; devices, pipes and sparse files are refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TarKind {
+    /// A regular file.
+    File,
+    /// A folder.
+    Folder,
+    /// A symbolic link with its target as written. Nobody here follows one.
+    SymbolicLink(String),
+    /// A hard link with the name of another member.
+    HardLink(String),
 }
 
 /// Why a tar is refused.
@@ -22,7 +45,7 @@ pub enum TarError {
     /// A rule is broken.
     #[error("{message}")]
     Refused {
-        /// Which rule, such as `TAR-LINK`.
+        /// Which rule, such as `TAR-NAME`.
         rule: &'static str,
         /// Reason class: `archive-unsafe`, `archive-damaged` or `too-large`.
         class: &'static str,
@@ -34,50 +57,289 @@ pub enum TarError {
     Io(#[source] io::Error),
 }
 
-/// Walks the members of a tar stream. Between two calls of `next_entry` the member's bytes are read from it.
+impl TarError {
+    /// The member could harm whoever unpacks it, or readers disagree about it.
+    pub(super) fn unsafe_member(rule: &'static str, message: impl Into<String>) -> Self {
+        Self::Refused { rule, class: "archive-unsafe", message: message.into() }
+    }
+
+    /// The bytes are no whole tar.
+    pub(super) fn damaged(message: impl Into<String>) -> Self {
+        Self::Refused { rule: "TAR-DAMAGED", class: "archive-damaged", message: message.into() }
+    }
+
+    /// A limit is reached.
+    pub(super) fn too_large(message: impl Into<String>) -> Self {
+        Self::Refused { rule: "TAR-LIMIT", class: "too-large", message: message.into() }
+    }
+}
+
+impl From<io::Error> for TarError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            // What a decompressor says of bytes that are not its own.
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
+                Self::damaged("the archive is cut or its compression is damaged")
+            }
+            // What a reader of ours says when the stream grows out of proportion.
+            io::ErrorKind::FileTooLarge => Self::too_large(error.to_string()),
+            _ => Self::Io(error),
+        }
+    }
+}
+
+impl TarEntry {
+    /// The name as a path that is safe and the same on every system; for members that will be stored under it.
+    pub fn path(&self) -> Result<ArchivePath, TarError> {
+        self.name
+            .parse()
+            .map_err(|error| TarError::unsafe_member("TAR-NAME", format!("`{}`: {error}", shown(self.name.as_bytes()))))
+    }
+
+    /// Whether it is a regular file.
+    pub fn is_file(&self) -> bool {
+        self.kind == TarKind::File
+    }
+}
+
+/// Walks the members of an unpacked tar stream; between two calls of [`TarReader::next_entry`] the member may be read.
 pub struct TarReader<R: Read> {
     source: R,
+    limits: Limits,
+    unread: u64,
+    padding: u64,
+    entry_count: usize,
+    total_bytes: u64,
+    is_done: bool,
 }
 
 impl<R: Read> TarReader<R> {
     /// Starts at the front of an unpacked tar.
     pub fn new(source: R, limits: &Limits) -> Self {
-        let _ = limits;
-        Self { source }
+        Self { source, limits: limits.clone(), unread: 0, padding: 0, entry_count: 0, total_bytes: 0, is_done: false }
     }
 
     /// The next member, or `None` after the end mark; what was not read of the one before is skipped.
     pub fn next_entry(&mut self) -> Result<Option<TarEntry>, TarError> {
-        todo!("the next commit reads it")
+        let (mut long_name, mut pax) = (None, None);
+        while !self.is_done {
+            self.copy_member(&mut |_| Ok(()))?;
+            let Some(header) = self.read_header()? else {
+                return match (long_name, pax) {
+                    (None, None) => Ok(None),
+                    _ => Err(TarError::damaged("the archive ends after the extended header of a member")),
+                };
+            };
+            self.entry_count += 1;
+            if self.entry_count > self.limits.max_entries {
+                return Err(TarError::too_large(format!(
+                    "the archive has more than {} members",
+                    self.limits.max_entries
+                )));
+            }
+            match header.kind {
+                b'x' => put_once(&mut pax, parse_pax(&self.read_extended(&header)?)?)?,
+                b'g' => parse_pax(&self.read_extended(&header)?)?.need_harmless()?,
+                b'L' => put_once(&mut long_name, self.read_extended(&header)?)?,
+                _ => {
+                    if let Some(entry) = self.member(&header, long_name.take(), pax.take())? {
+                        return Ok(Some(entry));
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Gives what is left of the current member to `sink`, piece by piece.
+    pub fn copy_member(&mut self, sink: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> Result<(), TarError> {
+        let mut piece = vec![0; usize::try_from(self.unread).unwrap_or(PIECE_BYTES).min(PIECE_BYTES)];
+        while self.unread > 0 {
+            let length = usize::try_from(self.unread).unwrap_or(PIECE_BYTES).min(PIECE_BYTES);
+            self.source.read_exact(&mut piece[..length])?;
+            self.unread -= length as u64;
+            sink(&piece[..length]).map_err(TarError::Io)?;
+        }
+        let mut padding = [0; BLOCK_BYTES];
+        let length = usize::try_from(self.padding).unwrap_or(0);
+        self.source.read_exact(&mut padding[..length])?;
+        self.padding = 0;
+        Ok(())
+    }
+
+    /// What is left of the current member; refuses one of more than `max_bytes`.
+    pub fn read_member(&mut self, max_bytes: u64) -> Result<Vec<u8>, TarError> {
+        if self.unread > max_bytes {
+            let message = format!("the member has {} bytes; at most {max_bytes} are taken of it", self.unread);
+            return Err(TarError::too_large(message));
+        }
+        let mut content = Vec::new();
+        self.copy_member(&mut |piece| {
+            content.extend_from_slice(piece);
+            Ok(())
+        })?;
+        Ok(content)
+    }
+
+    /// How many bytes the members seen so far announce.
+    pub fn total_bytes(&self) -> u64 {
+        self.total_bytes
+    }
+
+    /// The stream below, to see what follows the tar.
+    pub fn into_source(self) -> R {
+        self.source
+    }
+
+    /// The next header, or `None` at the end mark, after which only zeros may follow.
+    fn read_header(&mut self) -> Result<Option<Header>, TarError> {
+        let mut block = [0; BLOCK_BYTES];
+        self.source.read_exact(&mut block)?;
+        if !is_zero(&block) {
+            return Header::parse(&block).map(Some);
+        }
+        self.is_done = true;
+        let mut padding = 0_u64;
+        loop {
+            let mut piece = [0; BLOCK_BYTES];
+            let count = self.source.read(&mut piece)?;
+            if count == 0 {
+                break;
+            }
+            padding += count as u64;
+            if !is_zero(&piece) {
+                return Err(TarError::unsafe_member(
+                    "TAR-TRAILING",
+                    "there are bytes behind the end mark of the archive",
+                ));
+            }
+            if padding > MAX_PADDING_BYTES {
+                return Err(TarError::too_large("the archive is padded with too many zeros"));
+            }
+        }
+        match padding >= BLOCK_BYTES as u64 {
+            true => Ok(None),
+            false => Err(TarError::damaged("the archive has no whole end mark")),
+        }
+    }
+
+    /// The content of an extended header, which describes the next member.
+    fn read_extended(&mut self, header: &Header) -> Result<Vec<u8>, TarError> {
+        if header.size_bytes > MAX_EXTENDED_BYTES {
+            let message =
+                format!("an extended header has {} bytes; at most {MAX_EXTENDED_BYTES} are taken", header.size_bytes);
+            return Err(TarError::unsafe_member("TAR-EXTENDED", message));
+        }
+        self.start_data(header.size_bytes);
+        self.read_member(MAX_EXTENDED_BYTES)
+    }
+
+    fn start_data(&mut self, size_bytes: u64) {
+        let block = BLOCK_BYTES as u64;
+        self.unread = size_bytes;
+        self.padding = (block - size_bytes % block) % block;
+    }
+
+    /// A member from its header and what the extended headers before it say; `None` for the folder `./` itself.
+    fn member(
+        &mut self,
+        header: &Header,
+        long_name: Option<Vec<u8>>,
+        pax: Option<PaxRecords>,
+    ) -> Result<Option<TarEntry>, TarError> {
+        let pax = pax.unwrap_or_default();
+        if pax.size_bytes.is_some_and(|size| size != header.size_bytes) {
+            // CVE-2025-62518: one reader skips by the one number and finds members inside the other's data.
+            return Err(TarError::unsafe_member("TAR-SIZE", "a member's two headers tell different sizes"));
+        }
+        let name = match (pax.path, long_name) {
+            (Some(_), Some(_)) => {
+                return Err(TarError::unsafe_member("TAR-NAME", "a member is named by two extended headers"));
+            }
+            (Some(name), None) => name,
+            (None, Some(name)) => name.strip_suffix(b"\0").map(<[u8]>::to_vec).unwrap_or(name),
+            (None, None) => header.name(),
+        };
+        let is_folder_name = name.ends_with(b"/");
+        let kind = match header.kind {
+            b'5' => TarKind::Folder,
+            // Before POSIX folders had no kind of their own.
+            b'0' | 0 if is_folder_name => TarKind::Folder,
+            b'0' | 0 => TarKind::File,
+            b'1' | b'2' => {
+                let target = plain_text(pax.link_path.unwrap_or_else(|| header.link_name()))?;
+                if header.kind == b'1' { TarKind::HardLink(target) } else { TarKind::SymbolicLink(target) }
+            }
+            b'S' => return Err(TarError::unsafe_member("TAR-TYPE", format!("`{}` is a sparse file", shown(&name)))),
+            _ => {
+                return Err(TarError::unsafe_member(
+                    "TAR-TYPE",
+                    format!("`{}` is neither a file nor a folder", shown(&name)),
+                ));
+            }
+        };
+        let size_bytes = if kind == TarKind::File { header.size_bytes } else { 0 };
+        if size_bytes != header.size_bytes {
+            return Err(TarError::unsafe_member("TAR-SIZE", format!("`{}` is no file and has data", shown(&name))));
+        }
+        self.count_bytes(size_bytes)?;
+        self.start_data(size_bytes);
+        let Some(name) = relative_name(name)? else {
+            return match kind {
+                TarKind::Folder => Ok(None),
+                _ => Err(TarError::unsafe_member("TAR-NAME", "a member has no name")),
+            };
+        };
+        Ok(Some(TarEntry { name, kind, size_bytes }))
+    }
+
+    fn count_bytes(&mut self, size_bytes: u64) -> Result<(), TarError> {
+        self.total_bytes = self.total_bytes.saturating_add(size_bytes);
+        if size_bytes > self.limits.max_entry_bytes || self.total_bytes > self.limits.max_total_bytes {
+            return Err(TarError::too_large(format!(
+                "the archive unpacks to more than {} bytes, or one member to more than {}",
+                self.limits.max_total_bytes, self.limits.max_entry_bytes
+            )));
+        }
+        Ok(())
     }
 }
 
-/// Reads the bytes of the current member; 0 at its end.
-impl<R: Read> Read for TarReader<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let _ = (&mut self.source, buffer);
-        todo!("the next commit reads it")
+fn put_once<T>(slot: &mut Option<T>, value: T) -> Result<(), TarError> {
+    match slot.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(TarError::unsafe_member("TAR-EXTENDED", "a member has two extended headers of one kind")),
     }
 }
 
-/// What an sdist holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SdistListing {
-    /// The one folder that everything lies in.
-    pub top_folder: String,
-    /// The bytes of its PKG-INFO.
-    pub pkg_info: Vec<u8>,
-    /// How many files it has.
-    pub file_count: u64,
-    /// Their length, in bytes.
-    pub unpacked_bytes: u64,
+fn plain_text(name: Vec<u8>) -> Result<String, TarError> {
+    let text = String::from_utf8(name).map_err(|_| TarError::unsafe_member("TAR-NAME", "a name is not UTF-8"))?;
+    match text.contains('\0') {
+        false => Ok(text),
+        true => Err(TarError::unsafe_member("TAR-NAME", "a name holds a NUL character")),
+    }
 }
 
-/// Why an sdist is refused: as [`TarError`], with the rules of its contents.
-pub type SdistError = TarError;
-
-/// Reads a `.tar.gz` source distribution to its end (PEP 625): one gzip member, one top folder, a PKG-INFO in it.
-pub fn read_sdist<R: BufRead>(source: R, limits: &Limits) -> Result<SdistListing, SdistError> {
-    let _ = (source, limits);
-    todo!("the next commit reads it")
+/// The name without leading `./` and trailing `/`; `None` if nothing is left.
+fn relative_name(name: Vec<u8>) -> Result<Option<String>, TarError> {
+    let name = plain_text(name)?;
+    if name.starts_with('/') || name.split('/').any(|segment| segment == "..") {
+        let message = format!("`{}` leads out of the archive", shown(name.as_bytes()));
+        return Err(TarError::unsafe_member("TAR-NAME", message));
+    }
+    let mut rest = name.as_str();
+    while let Some(shorter) = rest.strip_prefix("./") {
+        rest = shorter;
+    }
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    Ok((!rest.is_empty() && rest != ".").then(|| rest.to_owned()))
 }
+
+/// Whether a block is a tar header with a right checksum.
+pub(super) fn is_header(block: &[u8; BLOCK_BYTES]) -> bool {
+    !is_zero(block) && Header::parse(block).is_ok()
+}
+
+#[cfg(test)]
+#[path = "tar_read_tests.rs"]
+mod tests;

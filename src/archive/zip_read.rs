@@ -1,9 +1,16 @@
 //! Reading a zip so that a reader of the central directory and a streaming reader see the same files, byte for byte.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use super::limits::Limits;
 use super::paths::ArchivePath;
+use super::zip_end::{Directory, find_directory};
+use super::zip_faults::{
+    CASE, DIRECTORY, DUPLICATE, FOLDER_DATA, Faults, LIMIT, NAME, NO_END, POLYGLOT, TILING, TREE, TYPE, ZipError,
+    ZipFault,
+};
+use super::zip_headers::{CentralHeader, Cursor, LocalRecord, check_local, read_central};
 
 /// Bytes that can be read at a position without moving one: a file or a slice.
 pub trait ReadAt {
@@ -42,42 +49,18 @@ pub struct ZipEntry {
     pub path: ArchivePath,
     /// How it is stored.
     pub method: Method,
-    /// CRC-32 of the unpacked bytes, as declared; [`verify_entry`] proves it.
+    /// CRC-32 of the unpacked bytes, as declared; [`super::verify_entry`] proves it.
     pub crc32: u32,
     /// Length in the archive, in bytes.
     pub compressed_bytes: u64,
-    /// Length unpacked, in bytes, as declared; [`verify_entry`] proves it.
+    /// Length unpacked, in bytes, as declared; [`super::verify_entry`] proves it.
     pub uncompressed_bytes: u64,
-    /// Where its data starts in the archive, in bytes from the front.
+    /// Where its data starts, in bytes from the front of the archive.
     pub data_offset: u64,
     /// Whether it is a folder.
     pub is_dir: bool,
     /// Whether a Unix execute bit is set.
     pub is_executable: bool,
-}
-
-/// One broken rule of an archive.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ZipFault {
-    /// Which rule, such as `ZIP-TRAILING`.
-    pub rule: &'static str,
-    /// Reason class that a client may act on, such as `zip-structure`.
-    pub class: &'static str,
-    /// The entry that is meant, made visible; `None` for the archive itself.
-    pub entry: Option<String>,
-    /// One sentence that names the thing and the fact.
-    pub message: String,
-}
-
-/// Why an archive cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum ZipError {
-    /// It breaks rules; all that were found, in the order of the archive.
-    #[error("the archive breaks {} rules of a sound zip", .0.len())]
-    Refused(Vec<ZipFault>),
-    /// The disk did not answer: nothing is known about the archive.
-    #[error("the archive could not be read")]
-    Io(#[from] io::Error),
 }
 
 /// The entries of a sound zip.
@@ -94,48 +77,241 @@ pub struct ZipListing {
 impl ZipListing {
     /// The file of this path, if there is one; folders are not found.
     pub fn find(&self, path: &str) -> Option<&ZipEntry> {
-        self.entries.iter().find(|entry| !entry.is_dir && entry.path.as_str() == path)
+        self.files().find(|entry| entry.path.as_str() == path)
+    }
+
+    /// The entries that are no folders.
+    pub fn files(&self) -> impl Iterator<Item = &ZipEntry> {
+        self.entries.iter().filter(|entry| !entry.is_dir)
     }
 }
 
 /// Reads and judges the structure of a zip of `len` bytes without unpacking anything.
 ///
-/// Local headers and central directory must tell the same, byte for byte, from the first byte to the last.
+/// Local headers and central directory must tell the same, byte for byte, from the first byte to the last: so whoever
+/// reads the archive, from the end or from the front, sees the files that were checked here. All broken rules are told.
 pub fn read_zip<R: ReadAt + ?Sized>(source: &R, len: u64, limits: &Limits) -> Result<ZipListing, ZipError> {
-    let _ = (source, len, limits);
-    todo!("the next commit reads it")
+    if len < 22 {
+        return Err(ZipFault::new(NO_END, "the file is shorter than the end record of a zip").into());
+    }
+    let mut faults = Faults::new(limits.max_faults);
+    let directory = find_directory(source, len, &mut faults)?;
+    check_directory_limits(&directory, limits)?;
+    let mut bytes = vec![0; usize::try_from(directory.size).unwrap_or(0)];
+    source.read_exact_at(&mut bytes, directory.offset)?;
+    let mut walk = Walk::default();
+    walk.entries(source, &directory, &bytes, limits, &mut faults)?;
+    check_total(walk.total, len, limits, &mut faults);
+    check_tiling(&mut walk.records, directory.offset, &mut faults);
+    check_polyglot(source, len, &mut faults)?;
+    let notes = check_tree(&walk.listed, limits, &mut faults);
+    if !faults.is_empty() {
+        return Err(ZipError::Refused(faults.into_list()));
+    }
+    Ok(ZipListing { entries: walk.listed, uncompressed_bytes: walk.total, notes })
 }
 
-/// The unpacked bytes of an entry, never more than it declares; the end is reached only if length and CRC are right.
-pub struct EntryReader<'a, R: ReadAt + ?Sized> {
-    source: &'a R,
+/// Before anything is allocated for the entries.
+fn check_directory_limits(directory: &Directory, limits: &Limits) -> Result<(), ZipFault> {
+    if directory.entry_count > limits.max_entries as u64 {
+        let message =
+            format!("the archive has {} entries; at most {} are taken", directory.entry_count, limits.max_entries);
+        return Err(ZipFault::new(LIMIT, message));
+    }
+    if directory.size > limits.max_central_directory_bytes {
+        let message = format!(
+            "the central directory has {} bytes; at most {} are taken",
+            directory.size, limits.max_central_directory_bytes
+        );
+        return Err(ZipFault::new(LIMIT, message));
+    }
+    Ok(())
 }
 
-impl<R: ReadAt + ?Sized> io::Read for EntryReader<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let _ = (self.source, buffer);
-        todo!("the next commit reads it")
+/// What the walk through the central directory has gathered.
+#[derive(Default)]
+struct Walk<'a> {
+    listed: Vec<ZipEntry>,
+    records: Vec<(LocalRecord, &'a [u8])>,
+    names: BTreeSet<&'a [u8]>,
+    total: u64,
+}
+
+impl<'a> Walk<'a> {
+    fn entries<R: ReadAt + ?Sized>(
+        &mut self,
+        source: &R,
+        directory: &Directory,
+        bytes: &'a [u8],
+        limits: &Limits,
+        faults: &mut Faults,
+    ) -> io::Result<()> {
+        let mut cursor = Cursor::new(bytes);
+        let mut count = 0_u64;
+        while !cursor.rest().is_empty() {
+            let Some(central) = read_central(&mut cursor, faults) else {
+                let message = "the central directory holds bytes that are no header of an entry";
+                faults.push(ZipFault::new(DIRECTORY, message));
+                return Ok(());
+            };
+            count += 1;
+            if count > directory.entry_count {
+                break;
+            }
+            self.entry(source, directory, &central, limits, faults)?;
+        }
+        if count != directory.entry_count {
+            let message = format!(
+                "the end record counts {} entries; the central directory has another number",
+                directory.entry_count
+            );
+            faults.push(ZipFault::new(DIRECTORY, message));
+        }
+        Ok(())
+    }
+
+    fn entry<R: ReadAt + ?Sized>(
+        &mut self,
+        source: &R,
+        directory: &Directory,
+        central: &CentralHeader<'a>,
+        limits: &Limits,
+        faults: &mut Faults,
+    ) -> io::Result<()> {
+        let name = central.name;
+        let path = check_name(central, faults);
+        let is_dir = name.ends_with(b"/");
+        if !self.names.insert(name) {
+            faults.push(ZipFault::at(DUPLICATE, name, "the archive has the entry twice"));
+        }
+        check_type(central, is_dir, faults);
+        self.total = self.total.saturating_add(central.uncompressed);
+        faults.need(central.uncompressed <= limits.max_entry_bytes, LIMIT, name, || {
+            format!("the entry unpacks to {} bytes; at most {} are taken", central.uncompressed, limits.max_entry_bytes)
+        });
+        let Some(record) = check_local(source, directory.offset, central, faults)? else { return Ok(()) };
+        self.records.push((record, name));
+        let (Some(path), Some(method)) = (path, central.method) else { return Ok(()) };
+        self.listed.push(ZipEntry {
+            path,
+            method,
+            crc32: central.crc32,
+            compressed_bytes: central.compressed,
+            uncompressed_bytes: central.uncompressed,
+            data_offset: record.data_offset,
+            is_dir,
+            is_executable: !is_dir && central.mode & 0o111 != 0,
+        });
+        Ok(())
     }
 }
 
-/// Opens an entry for reading.
-pub fn open_entry<'a, R: ReadAt + ?Sized>(source: &'a R, entry: &ZipEntry) -> EntryReader<'a, R> {
-    let _ = entry;
-    EntryReader { source }
+fn check_name(central: &CentralHeader<'_>, faults: &mut Faults) -> Option<ArchivePath> {
+    const IS_UTF8: u16 = 1 << 11;
+    let name = central.name;
+    // Without the flag CPython reads the name as code page 437, others as UTF-8: two readers, two names.
+    faults.need(name.is_ascii() || central.flags & IS_UTF8 != 0, NAME, name, || {
+        "the name is not ASCII and not marked as UTF-8".into()
+    });
+    match ArchivePath::parse(name) {
+        Ok(path) => Some(path),
+        Err(error) => {
+            faults.push(ZipFault::at(NAME, name, error.to_string()));
+            None
+        }
+    }
 }
 
-/// The whole of a small entry; refuses one that declares more than `max_bytes`.
-pub fn read_entry<R: ReadAt + ?Sized>(source: &R, entry: &ZipEntry, max_bytes: u64) -> Result<Vec<u8>, ZipError> {
-    let _ = (source, entry, max_bytes);
-    todo!("the next commit reads it")
+fn check_type(central: &CentralHeader<'_>, is_dir: bool, faults: &mut Faults) {
+    const KIND: u32 = 0o170_000;
+    let name = central.name;
+    match central.mode & KIND {
+        0 | 0o100_000 => {}
+        0o040_000 => faults.need(is_dir, TYPE, name, || "the entry is a folder, but its name is that of a file".into()),
+        0o120_000 => faults.push(ZipFault::at(TYPE, name, "the entry is a symbolic link")),
+        _ => faults.push(ZipFault::at(TYPE, name, "the entry is neither a regular file nor a folder")),
+    }
+    faults.need(central.mode & 0o6000 == 0, TYPE, name, || "the entry has a set-user-id or set-group-id bit".into());
+    faults
+        .need(!is_dir || central.uncompressed == 0, FOLDER_DATA, name, || "the entry is a folder and has data".into());
+    if central.method == Some(Method::Stored) {
+        faults.need(central.compressed == central.uncompressed, super::zip_faults::DATA, name, || {
+            "the entry is stored, but its two lengths differ".into()
+        });
+    }
 }
 
-/// Unpacks an entry once, giving the bytes to `sink` piece by piece, and proves length, CRC and the end of the stream.
-pub fn verify_entry<R: ReadAt + ?Sized>(
-    source: &R,
-    entry: &ZipEntry,
-    sink: &mut dyn FnMut(&[u8]),
-) -> Result<(), ZipError> {
-    let _ = (source, entry, sink);
-    todo!("the next commit reads it")
+fn check_total(total: u64, len: u64, limits: &Limits, faults: &mut Faults) {
+    if total > limits.max_total_bytes {
+        let message = format!("the archive unpacks to {total} bytes; at most {} are taken", limits.max_total_bytes);
+        faults.push(ZipFault::new(LIMIT, message));
+    } else if total > limits.ratio_judged_from_bytes && total / limits.max_ratio.max(1) > len {
+        let message = format!(
+            "the archive has {len} bytes and unpacks to {total}; more than {} for one is taken for a bomb",
+            limits.max_ratio
+        );
+        faults.push(ZipFault::new(LIMIT, message));
+    }
 }
+
+/// Every byte before the central directory belongs to exactly one listed entry, so nothing is hidden.
+fn check_tiling(records: &mut [(LocalRecord, &[u8])], directory_offset: u64, faults: &mut Faults) {
+    // After an unplaceable entry the gap it leaves would be told a second time.
+    if !faults.is_empty() {
+        return;
+    }
+    records.sort_unstable();
+    let mut position = 0;
+    for (record, name) in records.iter() {
+        if record.start != position {
+            let message = if record.start > position {
+                format!("{} bytes before the entry belong to no listed entry", record.start - position)
+            } else {
+                "the entry overlaps the one before it".to_owned()
+            };
+            faults.push(ZipFault::at(TILING, name, message));
+        }
+        position = position.max(record.end);
+    }
+    if position != directory_offset {
+        let message = format!(
+            "{} bytes before the central directory belong to no listed entry",
+            directory_offset.saturating_sub(position)
+        );
+        faults.push(ZipFault::new(TILING, message));
+    }
+}
+
+/// A first block that is a sound tar header as well lets a scanner look into the one and an installer into the other.
+fn check_polyglot<R: ReadAt + ?Sized>(source: &R, len: u64, faults: &mut Faults) -> io::Result<()> {
+    if len < 512 {
+        return Ok(());
+    }
+    let mut block = [0; 512];
+    source.read_exact_at(&mut block, 0)?;
+    if super::tar_read::is_header(&block) {
+        faults.push(ZipFault::new(POLYGLOT, "the file is a tar archive at the same time"));
+    }
+    Ok(())
+}
+
+/// No name is a file and a folder; names that some file systems mix up are returned as notes.
+fn check_tree(entries: &[ZipEntry], limits: &Limits, faults: &mut Faults) -> Vec<ZipFault> {
+    let mut folders: BTreeSet<&str> = entries.iter().flat_map(|entry| entry.path.parents()).collect();
+    folders.extend(entries.iter().filter(|entry| entry.is_dir).map(|entry| entry.path.as_str()));
+    let mut notes = Faults::new(limits.max_faults);
+    let mut keys: BTreeMap<String, &str> = BTreeMap::new();
+    for entry in entries.iter().filter(|entry| !entry.is_dir) {
+        let path = entry.path.as_str();
+        faults.need(!folders.contains(path), TREE, path.as_bytes(), || "the name is a file and a folder".into());
+        if let Some(other) = keys.insert(entry.path.collision_key(), path) {
+            let message = format!("on some file systems it is the same file as `{other}`");
+            notes.push(ZipFault::at(CASE, path.as_bytes(), message));
+        }
+    }
+    notes.into_list()
+}
+
+#[cfg(test)]
+#[path = "zip_read_tests.rs"]
+mod tests;

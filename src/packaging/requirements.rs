@@ -287,7 +287,7 @@ mod tests {
             ("A.B-C_D", "a-b-c-d"),
             ("name>=3", "name>=3"),
             ("name>=3,<2", "name<2,>=3"),
-            ("six (>=1.0,<2)", "six<2,>=1.0"),
+            ("six (>=1.0,<2)", "six>=1.0,<2"),
             ("name[]", "name"),
             (
                 "requests [security,tests] >= 2.8.1, == 2.8.* ; python_version < \"2.7\"",
