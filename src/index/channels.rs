@@ -1,42 +1,109 @@
 //! Channels: their names, their serials, the views that readers open.
 
+use super::db::both;
+use super::rows::{parse, time};
 use super::{Index, IndexError, IndexTx};
 use crate::model::{Channel, ChannelName, ChannelRef, ChannelSummary, Serial, View};
+
+statements! {
+    FIND_CHANNEL = both("SELECT id, serial, created_at FROM channels WHERE name = $1");
+    LIST_CHANNELS = both(
+        "SELECT c.name, c.serial, COUNT(DISTINCT f.project_id), COUNT(DISTINCT f.release_id), COUNT(f.id), \
+         CAST(COALESCE(SUM(f.size_bytes), 0) AS BIGINT) \
+         FROM channels c \
+         LEFT JOIN memberships m ON m.channel_id = c.id AND m.to_serial IS NULL \
+         LEFT JOIN files f ON f.id = m.file_id AND f.deleted_at IS NULL \
+         GROUP BY c.id, c.name, c.serial ORDER BY c.name",
+    );
+    INSERT_CHANNEL = both(
+        "INSERT INTO channels (name, serial, created_at) VALUES ($1, 0, $2) ON CONFLICT (name) DO NOTHING RETURNING id",
+    );
+    INSERT_SNAPSHOT = both("INSERT INTO snapshots (channel_id, serial, made_at) VALUES ($1, $2, $3)");
+    /// Compare-and-swap. The row stays locked until the end of the transaction.
+    ADVANCE_CHANNEL = both(
+        "UPDATE channels SET serial = serial + 1 \
+         WHERE name = $1 AND (CAST($2 AS BIGINT) IS NULL OR serial = CAST($2 AS BIGINT)) \
+         RETURNING id, serial, created_at",
+    );
+}
 
 impl Index {
     /// The channel of this name.
     pub async fn find_channel(&self, name: &ChannelName) -> Result<Option<Channel>, IndexError> {
-        let _ = name;
-        todo!()
+        let row: Option<(i64, i64, i64)> = read!(&self.db, fetch_optional, FIND_CHANNEL, name.as_str())?;
+        row.map(|row| channel(name, row)).transpose()
     }
 
     /// All channels by name, each with the numbers of its head.
     pub async fn list_channels(&self) -> Result<Vec<ChannelSummary>, IndexError> {
-        todo!()
+        let rows: Vec<(String, i64, i64, i64, i64, i64)> = read!(&self.db, fetch_all, LIST_CHANNELS)?;
+        let summary =
+            |(name, serial, project_count, release_count, file_count, size_bytes): (String, _, _, _, _, _)| {
+                let (name, serial) = (parse(&name, "channels.name")?, Serial(serial));
+                Ok(ChannelSummary { name, serial, project_count, release_count, file_count, size_bytes })
+            };
+        rows.into_iter().map(summary).collect()
     }
 
     /// What a reader of `wanted` looks at: the head as it is now, or that snapshot.
     ///
     /// Fails with [`IndexError::NoSuchChannel`], and with [`IndexError::NoSuchSnapshot`] for a serial not reached yet.
     pub async fn open_view(&self, wanted: &ChannelRef) -> Result<View, IndexError> {
-        let _ = wanted;
-        todo!()
+        let found = self.find_channel(&wanted.name).await?;
+        let channel = found.ok_or_else(|| IndexError::NoSuchChannel { channel: wanted.name.clone() })?;
+        let serial = wanted.serial.unwrap_or(channel.serial);
+        if serial > channel.serial {
+            return Err(IndexError::NoSuchSnapshot { wanted: wanted.clone(), head: channel.serial });
+        }
+        Ok(View { channel_id: channel.id, channel: channel.name, serial, is_head: wanted.serial.is_none() })
     }
 }
 
 impl IndexTx {
     /// Makes an empty channel at serial 0; fails with [`IndexError::ChannelExists`].
     pub async fn create_channel(&mut self, name: &ChannelName) -> Result<Channel, IndexError> {
-        let _ = name;
-        todo!()
+        let created_at = self.clock.now();
+        let now = created_at.as_microsecond();
+        let id: Option<(i64,)> = fetch!(&mut self.tx, fetch_optional, INSERT_CHANNEL, name.as_str(), now)?;
+        let Some((id,)) = id else { return Err(IndexError::ChannelExists { channel: name.clone() }) };
+        execute!(&mut self.tx, INSERT_SNAPSHOT, id, 0_i64, now)?;
+        Ok(Channel { id, name: name.clone(), serial: Serial(0), created_at })
     }
 
     /// Moves the channel to its next serial, which makes a snapshot, and keeps others from moving it until the end.
     ///
     /// With `expected`, only from that serial: fails with [`IndexError::ChannelMoved`] if somebody was faster.
     /// Call it before anything that depends on the channel's content.
-    pub async fn advance(&mut self, channel: &ChannelName, expected: Option<Serial>) -> Result<Channel, IndexError> {
-        let _ = (channel, expected);
-        todo!()
+    pub async fn advance(&mut self, name: &ChannelName, expected: Option<Serial>) -> Result<Channel, IndexError> {
+        let wanted = expected.map(|serial| serial.0);
+        let row: Option<(i64, i64, i64)> =
+            fetch!(&mut self.tx, fetch_optional, ADVANCE_CHANNEL, name.as_str(), wanted)?;
+        let Some(row) = row else { return Err(self.why_not_advanced(name, expected).await?) };
+        let channel = channel(name, row)?;
+        let now = self.clock.now().as_microsecond();
+        execute!(&mut self.tx, INSERT_SNAPSHOT, channel.id, channel.serial.0, now)?;
+        Ok(channel)
     }
+
+    async fn why_not_advanced(
+        &mut self,
+        name: &ChannelName,
+        expected: Option<Serial>,
+    ) -> Result<IndexError, IndexError> {
+        let row: Option<(i64, i64, i64)> = fetch!(&mut self.tx, fetch_optional, FIND_CHANNEL, name.as_str())?;
+        let channel = name.clone();
+        Ok(match (row, expected) {
+            (None, _) => IndexError::NoSuchChannel { channel },
+            (Some((_, actual, _)), Some(expected)) => {
+                IndexError::ChannelMoved { channel, expected, actual: Serial(actual) }
+            }
+            // The channel was made between the two statements.
+            (Some(_), None) => IndexError::Busy { source: None },
+        })
+    }
+}
+
+fn channel(name: &ChannelName, (id, serial, created_at): (i64, i64, i64)) -> Result<Channel, IndexError> {
+    let created_at = time(created_at, "channels.created_at")?;
+    Ok(Channel { id, name: name.clone(), serial: Serial(serial), created_at })
 }

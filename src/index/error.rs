@@ -69,6 +69,18 @@ pub enum IndexError {
         /// Key that names no file.
         file_id: i64,
     },
+    /// Two calls changed one file at one serial.
+    #[error(
+        "file {file_id} of channel `{channel}` was changed at serial {serial} before; all its changes belong together"
+    )]
+    ChangedTwice {
+        /// The channel.
+        channel: ChannelName,
+        /// Its new serial.
+        serial: Serial,
+        /// Key of the file.
+        file_id: i64,
+    },
     /// A token of this name is in use.
     #[error("there is a token `{name}` already")]
     TokenExists {
@@ -168,6 +180,7 @@ impl Diagnostic for IndexError {
             Self::SameWheel { .. } => "index/same-wheel",
             Self::FileNameRetired { .. } => "index/filename-retired",
             Self::NoSuchFile { .. } => "index/file-unknown",
+            Self::ChangedTwice { .. } => "index/changed-twice",
             Self::TokenExists { .. } => "index/token-exists",
             Self::Unstorable { .. } => "index/value-unstorable",
             Self::Busy { .. } => "index/busy",
@@ -196,6 +209,7 @@ impl Diagnostic for IndexError {
             Self::Busy { .. } | Self::Unreachable { .. } => Kind::Unavailable,
             Self::StorageFull { .. } => Kind::StorageFull,
             Self::NoSuchFile { .. }
+            | Self::ChangedTwice { .. }
             | Self::Damaged { .. }
             | Self::SqliteTooOld { .. }
             | Self::PostgresTooOld { .. }

@@ -2,9 +2,77 @@
 
 use std::collections::BTreeSet;
 
+use super::db::{both, pair};
+use super::rows::{ChannelFileRow, FileRow, all, optional_text, parse, text, to_count, to_json};
 use super::{Index, IndexError, IndexTx};
-use crate::model::{ChannelFile, ChannelName, NewFile, Sha256Digest, StoredFile, View};
-use crate::packaging::ProjectName;
+use crate::model::{ChannelFile, ChannelName, FileKind, NewFile, Sha256Digest, StoredFile, View};
+use crate::packaging::{ProjectName, release_key};
+
+statements! {
+    LIST_FILES = both(concat!(
+        "SELECT ", file_columns!(), ", m.is_yanked, m.yank_reason \
+         FROM projects p JOIN memberships m ON m.project_id = p.id JOIN files f ON f.id = m.file_id \
+         WHERE ", in_view!(), " AND p.name = $3 AND f.deleted_at IS NULL ORDER BY f.filename",
+    ));
+    LIST_CHANNEL_FILES = both(concat!(
+        "SELECT ", file_columns!(), ", m.is_yanked, m.yank_reason \
+         FROM memberships m JOIN files f ON f.id = m.file_id JOIN projects p ON p.id = m.project_id \
+         WHERE ", in_view!(), " AND f.deleted_at IS NULL ORDER BY f.filename",
+    ));
+    LIST_HEAD_FILES = both(concat!(
+        "SELECT ", file_columns!(), ", m.is_yanked, m.yank_reason \
+         FROM channels c JOIN memberships m ON m.channel_id = c.id \
+         JOIN files f ON f.id = m.file_id JOIN projects p ON p.id = m.project_id \
+         WHERE c.name = $1 AND m.to_serial IS NULL AND f.deleted_at IS NULL ORDER BY f.filename",
+    ));
+    FIND_FILE = both(concat!(
+        "SELECT ", file_columns!(), " FROM files f JOIN projects p ON p.id = f.project_id \
+         WHERE f.filename = $1 AND f.deleted_at IS NULL",
+    ));
+    FIND_FILES = pair(
+        concat!(
+            "SELECT ", file_columns!(), " FROM files f JOIN projects p ON p.id = f.project_id \
+             WHERE f.filename IN (SELECT value FROM json_each($1)) AND f.deleted_at IS NULL ORDER BY f.filename",
+        ),
+        concat!(
+            "SELECT ", file_columns!(), " FROM files f JOIN projects p ON p.id = f.project_id \
+             WHERE f.filename IN (SELECT json_array_elements_text(CAST($1 AS json))) AND f.deleted_at IS NULL \
+             ORDER BY f.filename",
+        ),
+    );
+    REFERENCED_BLOBS = both(
+        "SELECT sha256 FROM files WHERE deleted_at IS NULL \
+         UNION SELECT metadata_sha256 FROM files WHERE deleted_at IS NULL AND metadata_sha256 IS NOT NULL \
+         UNION SELECT sha256 FROM batch_files \
+         UNION SELECT metadata_sha256 FROM batch_files WHERE metadata_sha256 IS NOT NULL \
+         ORDER BY sha256",
+    );
+    /// What stands in the way of a new file: its own name first, then another spelling of it.
+    FIND_PUBLISHED = both(
+        "SELECT f.id, f.filename, f.sha256, f.deleted_at, 0 AS rank FROM files f WHERE f.filename = $1 \
+         UNION ALL \
+         SELECT f.id, f.filename, f.sha256, f.deleted_at, 1 AS rank FROM files f JOIN projects p ON p.id = f.project_id \
+         WHERE p.name = $2 AND f.identity = $3 AND f.filename <> $1 \
+         ORDER BY rank",
+    );
+    FIND_PROJECT_ID = both("SELECT id FROM projects WHERE name = $1");
+    INSERT_PROJECT = both(
+        "INSERT INTO projects (name, display_name, created_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING",
+    );
+    FIND_RELEASE_ID = both("SELECT id FROM releases WHERE project_id = $1 AND version_key = $2");
+    INSERT_RELEASE = both(
+        "INSERT INTO releases (project_id, version_key, created_at) VALUES ($1, $2, $3) \
+         ON CONFLICT (project_id, version_key) DO NOTHING",
+    );
+    /// Without a row as answer when somebody else has just published the name or the same wheel.
+    INSERT_FILE = both(
+        "INSERT INTO files (project_id, release_id, display_name, version, filename, kind, tags, sha256, blake2b_256, md5, \
+         crc32, size_bytes, metadata_sha256, requires_python, requires_dist, provides_extra, summary, identity, facts, \
+         notes, uploaded_at, received_at, uploaded_by) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23) \
+         ON CONFLICT DO NOTHING RETURNING id",
+    );
+}
 
 /// Answer of [`IndexTx::add_file`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,33 +86,43 @@ pub struct AddedFile {
 impl Index {
     /// The project's files in this view, by file name.
     pub async fn list_files(&self, view: &View, project: &ProjectName) -> Result<Vec<ChannelFile>, IndexError> {
-        let _ = (view, project);
-        todo!()
+        let (channel, serial) = (view.channel_id, view.serial.0);
+        let rows: Vec<ChannelFileRow> = read!(&self.db, fetch_all, LIST_FILES, channel, serial, project.as_ref())?;
+        all(rows)
     }
 
     /// Every file of this view, by file name.
     pub async fn list_channel_files(&self, view: &View) -> Result<Vec<ChannelFile>, IndexError> {
-        let _ = view;
-        todo!()
+        let rows: Vec<ChannelFileRow> = read!(&self.db, fetch_all, LIST_CHANNEL_FILES, view.channel_id, view.serial.0)?;
+        all(rows)
     }
 
     /// The published file of this name, whatever channels it is in.
     pub async fn find_file(&self, filename: &str) -> Result<Option<StoredFile>, IndexError> {
-        let _ = filename;
-        todo!()
+        if filename.contains('\0') {
+            return Ok(None);
+        }
+        let row: Option<FileRow> = read!(&self.db, fetch_optional, FIND_FILE, filename)?;
+        row.map(StoredFile::try_from).transpose()
     }
 
     /// The published files among these names, by file name; unknown names are left out.
     pub async fn find_files(&self, filenames: &[String]) -> Result<Vec<StoredFile>, IndexError> {
-        let _ = filenames;
-        todo!()
+        let possible: Vec<&String> = filenames.iter().filter(|filename| !filename.contains('\0')).collect();
+        let names = to_json(&possible, "filenames")?;
+        let rows: Vec<FileRow> = read!(&self.db, fetch_all, FIND_FILES, names.as_str())?;
+        all(rows)
     }
 
     /// Digests of all blobs that a row names: files, their metadata, and what open batches hold.
     pub async fn referenced_blobs(&self) -> Result<BTreeSet<Sha256Digest>, IndexError> {
-        todo!()
+        let rows: Vec<(String,)> = read!(&self.db, fetch_all, REFERENCED_BLOBS)?;
+        rows.into_iter().map(|(digest,)| parse(&digest, "files.sha256")).collect()
     }
 }
+
+/// A row that bears the name or the identity of a new file.
+type Published = (i64, String, String, Option<i64>, i32);
 
 impl IndexTx {
     /// Records a file whose bytes are durable. The same name with the same bytes changes nothing.
@@ -52,13 +130,115 @@ impl IndexTx {
     /// Fails with [`IndexError::FileConflict`] for other bytes, [`IndexError::SameWheel`] for another spelling of a
     /// published wheel, [`IndexError::FileNameRetired`] for a deleted one. Other calls may follow such a failure.
     pub async fn add_file(&mut self, file: &NewFile) -> Result<AddedFile, IndexError> {
-        let _ = file;
-        todo!()
+        if let Some(known) = self.find_published(file).await? {
+            return Ok(known);
+        }
+        let project_id = self.project_id(file).await?;
+        let release_id = self.release_id(project_id, file).await?;
+        if let Some(id) = self.insert_file(project_id, release_id, file).await? {
+            return Ok(AddedFile { id, is_new: true });
+        }
+        // Another transaction published it since we looked; the insert waited for it, so now its row shows.
+        self.find_published(file).await?.ok_or(IndexError::Busy { source: None })
     }
 
     /// Every file in the channel's head as this transaction sees it, by file name.
     pub async fn list_channel_files(&mut self, channel: &ChannelName) -> Result<Vec<ChannelFile>, IndexError> {
-        let _ = channel;
-        todo!()
+        let rows: Vec<ChannelFileRow> = fetch!(&mut self.tx, fetch_all, LIST_HEAD_FILES, channel.as_str())?;
+        all(rows)
     }
+
+    async fn find_published(&mut self, file: &NewFile) -> Result<Option<AddedFile>, IndexError> {
+        let (filename, identity) = (text(&file.filename, "filename")?, text(&file.identity, "identity")?);
+        let rows: Vec<Published> =
+            fetch!(&mut self.tx, fetch_all, FIND_PUBLISHED, filename, file.project.as_ref(), identity)?;
+        rows.into_iter().next().map(|row| judge(file, row)).transpose()
+    }
+
+    async fn project_id(&mut self, file: &NewFile) -> Result<i64, IndexError> {
+        let name: &str = file.project.as_ref();
+        let found: Option<(i64,)> = fetch!(&mut self.tx, fetch_optional, FIND_PROJECT_ID, name)?;
+        if let Some((id,)) = found {
+            return Ok(id);
+        }
+        let display_name = text(&file.display_name, "display_name")?;
+        execute!(&mut self.tx, INSERT_PROJECT, name, display_name, file.received_at.as_microsecond())?;
+        let (id,): (i64,) = fetch!(&mut self.tx, fetch_one, FIND_PROJECT_ID, name)?;
+        Ok(id)
+    }
+
+    async fn release_id(&mut self, project_id: i64, file: &NewFile) -> Result<i64, IndexError> {
+        let key = release_key(&file.version);
+        let found: Option<(i64,)> = fetch!(&mut self.tx, fetch_optional, FIND_RELEASE_ID, project_id, key.as_str())?;
+        if let Some((id,)) = found {
+            return Ok(id);
+        }
+        execute!(&mut self.tx, INSERT_RELEASE, project_id, key.as_str(), file.received_at.as_microsecond())?;
+        let (id,): (i64,) = fetch!(&mut self.tx, fetch_one, FIND_RELEASE_ID, project_id, key.as_str())?;
+        Ok(id)
+    }
+
+    async fn insert_file(
+        &mut self,
+        project_id: i64,
+        release_id: i64,
+        file: &NewFile,
+    ) -> Result<Option<i64>, IndexError> {
+        let digests = &file.digests;
+        let facts = file.wheel.as_ref().map(|facts| to_json(facts, "facts")).transpose()?;
+        let id: Option<(i64,)> = fetch!(
+            &mut self.tx,
+            fetch_optional,
+            INSERT_FILE,
+            project_id,
+            release_id,
+            text(&file.display_name, "display_name")?,
+            file.version.to_string(),
+            text(&file.filename, "filename")?,
+            file.kind.as_str(),
+            tags(file),
+            digests.sha256.to_hex(),
+            digests.blake2b_256.to_hex(),
+            digests.md5.map(|digest| digest.to_hex()),
+            i64::from(digests.crc32),
+            to_count(digests.size_bytes, "size_bytes")?,
+            file.metadata_sha256.map(|digest| digest.to_hex()),
+            optional_text(&file.requires_python, "requires_python")?,
+            to_json(&file.requires_dist, "requires_dist")?,
+            to_json(&file.provides_extra, "provides_extra")?,
+            optional_text(&file.summary, "summary")?,
+            text(&file.identity, "identity")?,
+            facts.as_deref(),
+            to_json(&file.notes, "notes")?,
+            file.uploaded_at.as_microsecond(),
+            file.received_at.as_microsecond(),
+            text(&file.uploaded_by, "uploaded_by")?,
+        )?;
+        Ok(id.map(|(id,)| id))
+    }
+}
+
+/// Whether the row that stands in the way is the very file.
+fn judge(file: &NewFile, (id, filename, sha256, deleted_at, _): Published) -> Result<AddedFile, IndexError> {
+    if deleted_at.is_some() {
+        return Err(IndexError::FileNameRetired { filename });
+    }
+    if filename != file.filename {
+        return Err(IndexError::SameWheel { filename: file.filename.clone(), published_as: filename });
+    }
+    let published = parse(&sha256, "files.sha256")?;
+    if published != file.digests.sha256 {
+        return Err(IndexError::FileConflict { filename, published, sent: file.digests.sha256 });
+    }
+    Ok(AddedFile { id, is_new: false })
+}
+
+/// The tag part of a wheel's file name: the last three of the parts that hyphens separate.
+fn tags(file: &NewFile) -> Option<&str> {
+    let stem = match file.kind {
+        FileKind::Wheel => file.filename.strip_suffix(".whl").unwrap_or(&file.filename),
+        FileKind::Sdist => return None,
+    };
+    let start = stem.rmatch_indices('-').nth(2).map_or(0, |(hyphen, _)| hyphen + 1);
+    Some(&stem[start..])
 }

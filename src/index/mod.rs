@@ -6,17 +6,19 @@
 
 #[macro_use]
 mod db;
+#[macro_use]
+mod rows;
 
 mod accounts;
 mod audit;
 mod bundles;
 mod channels;
+mod driver;
 mod error;
 mod files;
 mod memberships;
 mod open;
 mod projects;
-mod rows;
 mod search;
 mod snapshots;
 mod targets;
@@ -30,3 +32,23 @@ pub use open::{Index, IndexLocation};
 pub use search::{SearchHit, SearchPage};
 pub use snapshots::SnapshotRow;
 pub use transaction::IndexTx;
+
+/// Every statement that this module sends, but for the settings of a connection.
+fn statements() -> impl Iterator<Item = db::Sql> {
+    [
+        accounts::STATEMENTS,
+        audit::STATEMENTS,
+        bundles::STATEMENTS,
+        channels::STATEMENTS,
+        files::STATEMENTS,
+        memberships::STATEMENTS,
+        projects::STATEMENTS,
+        search::STATEMENTS,
+        snapshots::STATEMENTS,
+        targets::STATEMENTS,
+        transaction::STATEMENTS,
+    ]
+    .into_iter()
+    .flatten()
+    .map(|(_, sql)| *sql)
+}

@@ -1,14 +1,44 @@
 //! Projects as a view shows them.
 
+use super::db::both;
+use super::rows::{damaged, parse};
 use super::{Index, IndexError};
-use crate::model::{ProjectHead, View};
+use crate::model::{ProjectHead, ProjectStatus, Serial, View};
 use crate::packaging::ProjectName;
+
+statements! {
+    LIST_PROJECTS = both(concat!(
+        "SELECT p.name, p.display_name \
+         FROM channel_projects cp JOIN projects p ON p.id = cp.project_id \
+         WHERE cp.channel_id = $1 AND EXISTS (\
+         SELECT 1 FROM memberships m JOIN files f ON f.id = m.file_id \
+         WHERE ", in_view!(), " AND m.project_id = cp.project_id AND f.deleted_at IS NULL) \
+         ORDER BY p.name",
+    ));
+    /// The stored serial is the head's; a view at an earlier serial takes the last end or begin of an interval up to it.
+    FIND_PROJECT = both(
+        "SELECT p.display_name, \
+         CASE WHEN cp.last_serial <= $2 THEN cp.last_serial ELSE (\
+         SELECT MAX(i.serial) FROM (\
+         SELECT CASE WHEN m.to_serial <= $2 THEN m.to_serial ELSE m.from_serial END AS serial FROM memberships m \
+         WHERE m.channel_id = $1 AND m.project_id = p.id AND m.from_serial <= $2 \
+         UNION ALL \
+         SELECT CASE WHEN t.to_serial <= $2 THEN t.to_serial ELSE t.from_serial END AS serial FROM project_status t \
+         WHERE t.channel_id = $1 AND t.project_id = p.id AND t.from_serial <= $2) i) END AS last_serial, \
+         s.status, s.reason \
+         FROM projects p \
+         JOIN channel_projects cp ON cp.channel_id = $1 AND cp.project_id = p.id \
+         LEFT JOIN project_status s ON s.channel_id = $1 AND s.project_id = p.id \
+         AND s.from_serial <= $2 AND (s.to_serial IS NULL OR s.to_serial > $2) \
+         WHERE p.name = $3",
+    );
+}
 
 impl Index {
     /// Normalized and display name of every project with a file in this view, by normalized name.
     pub async fn list_projects(&self, view: &View) -> Result<Vec<(ProjectName, String)>, IndexError> {
-        let _ = view;
-        todo!()
+        let rows: Vec<(String, String)> = read!(&self.db, fetch_all, LIST_PROJECTS, view.channel_id, view.serial.0)?;
+        rows.into_iter().map(|(name, display_name)| Ok((parse(&name, "projects.name")?, display_name))).collect()
     }
 
     /// The project as this view shows it, in one indexed read; `None` if it was never part of it.
@@ -16,7 +46,25 @@ impl Index {
     /// A project whose files were all removed is still there, without files. The serial is that of its last change at or
     /// before the view's, so that a snapshot gives the same answer for ever.
     pub async fn find_project(&self, view: &View, name: &ProjectName) -> Result<Option<ProjectHead>, IndexError> {
-        let _ = (view, name);
-        todo!()
+        let row: Option<(String, Option<i64>, Option<String>, Option<String>)> =
+            read!(&self.db, fetch_optional, FIND_PROJECT, view.channel_id, view.serial.0, name.as_ref())?;
+        let Some((display_name, Some(last_serial), status, status_reason)) = row else { return Ok(None) };
+        Ok(Some(ProjectHead {
+            name: name.clone(),
+            display_name,
+            last_serial: Serial(last_serial),
+            status: project_status(status.as_deref())?,
+            status_reason,
+        }))
     }
+}
+
+fn project_status(stored: Option<&str>) -> Result<ProjectStatus, IndexError> {
+    Ok(match stored {
+        None | Some("active") => ProjectStatus::Active,
+        Some("archived") => ProjectStatus::Archived,
+        Some("quarantined") => ProjectStatus::Quarantined,
+        Some("deprecated") => ProjectStatus::Deprecated,
+        Some(_) => return Err(damaged("project_status.status")),
+    })
 }

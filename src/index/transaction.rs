@@ -1,17 +1,55 @@
 //! Write transactions: the only way to change what the index means, and the audit event at their end.
 
 use super::IndexError;
-use crate::model::{AuditEvent, Principal};
+use super::db::{DbTx, both};
+use super::rows::{parse, text, to_json};
+use crate::model::{AuditEvent, Clock, Principal, chain_hash};
+
+statements! {
+    /// Locks the end of the chain until the transaction ends, so that concurrent commits make one chain.
+    TAKE_AUDIT_POSITION = both("UPDATE audit_head SET sequence = sequence + 1 WHERE id = 1 RETURNING sequence, hash");
+    INSERT_AUDIT = both(
+        "INSERT INTO audit (sequence, at, principal, event, previous_hash, hash) VALUES ($1, $2, $3, $4, $5, $6)",
+    );
+    SET_AUDIT_HEAD = both("UPDATE audit_head SET hash = $1 WHERE id = 1");
+}
 
 /// A write transaction. Dropped without [`IndexTx::commit`], it leaves nothing behind.
-pub struct IndexTx {}
+pub struct IndexTx {
+    pub(super) tx: DbTx,
+    pub(super) clock: Clock,
+}
 
 impl IndexTx {
+    pub(super) fn new(tx: DbTx, clock: Clock) -> Self {
+        Self { tx, clock }
+    }
+
     /// Writes the audit event, then makes everything durable; gives the event's position in the audit log.
     ///
     /// An error here does not say that nothing was written: the connection may have failed after the commit. Repeat it.
-    pub async fn commit(self, by: &Principal, event: &AuditEvent) -> Result<i64, IndexError> {
-        let _ = (by, event);
-        todo!()
+    pub async fn commit(mut self, by: &Principal, event: &AuditEvent) -> Result<i64, IndexError> {
+        let event = to_json(event, "event")?;
+        let by = text(by.name(), "principal")?;
+        let now = self.clock.now();
+        let (sequence, previous): (i64, String) = fetch!(&mut self.tx, fetch_one, TAKE_AUDIT_POSITION)?;
+        let previous = parse(&previous, "audit_head.hash")?;
+        let hash = chain_hash(&previous, sequence, now, by, &event).to_hex();
+        execute!(
+            &mut self.tx,
+            INSERT_AUDIT,
+            sequence,
+            now.as_microsecond(),
+            by,
+            event.as_str(),
+            previous.to_hex(),
+            hash.as_str(),
+        )?;
+        execute!(&mut self.tx, SET_AUDIT_HEAD, hash.as_str())?;
+        match self.tx {
+            DbTx::Sqlite(tx) => tx.commit().await?,
+            DbTx::Postgres(tx) => tx.commit().await?,
+        }
+        Ok(sequence)
     }
 }

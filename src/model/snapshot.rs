@@ -58,6 +58,15 @@ pub enum Change {
     },
 }
 
+impl Change {
+    /// Key of the file that it is about.
+    pub fn file_id(&self) -> i64 {
+        match self {
+            Self::Add { file_id, .. } | Self::Mark { file_id, .. } | Self::Remove { file_id } => *file_id,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
