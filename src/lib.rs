@@ -25,3 +25,5 @@ pub mod telemetry;
 pub mod config;
 
 pub mod app;
+
+pub mod http;

@@ -1,0 +1,40 @@
+//! `GET /api/v1/audit`: the audit log, page by page.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+
+use super::Problem;
+use super::extract::Query;
+use crate::app::App;
+use crate::model::AuditRecord;
+
+/// Rows of one answer when no limit is given.
+const DEFAULT_LIMIT: u32 = 100;
+
+/// Most rows of one answer.
+const MAX_LIMIT: u32 = 1000;
+
+/// The query string.
+#[derive(Deserialize)]
+pub struct Page {
+    /// Position after which to go on; from the first row when absent.
+    #[serde(default)]
+    after: i64,
+    limit: Option<u32>,
+}
+
+/// The answer.
+#[derive(Serialize)]
+pub struct Log {
+    /// Oldest first.
+    records: Vec<AuditRecord>,
+}
+
+/// Rows after a position, oldest first; fewer than the limit means that there are no more.
+pub async fn list(State(app): State<Arc<App>>, Query(page): Query<Page>) -> Result<Json<Log>, Problem> {
+    let limit = page.limit.unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT);
+    Ok(Json(Log { records: app.index.list_audit(page.after, limit).await? }))
+}

@@ -1,0 +1,80 @@
+//! Who sent a request. The guard stands before every handler of a route that names a permission.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::header;
+use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::Problem;
+use crate::access::{authenticate, authorize};
+use crate::app::App;
+use crate::model::{ChannelName, Permission, Principal};
+use crate::packaging::ProjectName;
+
+/// What the guard of one route needs.
+#[derive(Clone)]
+pub struct Gate {
+    /// The opened server.
+    pub app: Arc<App>,
+    /// What the route needs.
+    pub permission: Permission,
+}
+
+/// Name of the caller, left on the answer for the log.
+#[derive(Clone)]
+pub struct CallerName(pub String);
+
+/// The checked sender of a request; extract it in handlers that need to know.
+#[derive(Clone, Debug)]
+pub struct Who(pub Principal);
+
+impl Who {
+    /// Checks a permission for a channel and a project, where the guard could only check it at all.
+    pub fn may(
+        &self,
+        app: &App,
+        permission: Permission,
+        channel: Option<&ChannelName>,
+        project: Option<&ProjectName>,
+    ) -> Result<(), Problem> {
+        Ok(authorize(&self.0, permission, channel, project, app.settings.read)?)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Who {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        // Absent only if a handler asks on a route that the table marks as open to all.
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| Problem::internal("no guard stands before this route"))
+    }
+}
+
+/// Lets a request through if its sender has the route's permission in some channel; handlers then check which one.
+pub async fn guard(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
+    let authorization = match request.headers().get(header::AUTHORIZATION).map(|value| value.to_str()) {
+        None => None,
+        Some(Ok(text)) => Some(text.to_owned()),
+        // Not ASCII: no token of ours, and no reason to fall back to anonymous.
+        Some(Err(_)) => Some(String::new()),
+    };
+    let who = match authenticate(&gate.app.index, gate.app.clock.now(), authorization.as_deref()).await {
+        Ok(who) => Who(who),
+        Err(error) => return Problem::from(error).into_response(),
+    };
+    let name = (who.0 != Principal::Anonymous).then(|| CallerName(who.0.name().to_owned()));
+    let mut response = match who.may(&gate.app, gate.permission, None, None) {
+        Ok(()) => {
+            request.extensions_mut().insert(who);
+            next.run(request).await
+        }
+        Err(problem) => problem.into_response(),
+    };
+    if let Some(name) = name {
+        response.extensions_mut().insert(name);
+    }
+    response
+}

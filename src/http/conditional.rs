@@ -1,0 +1,45 @@
+//! Entity tags in conditional requests (RFC 9110 section 13.1.2). Pure.
+
+use axum::http::{HeaderMap, HeaderName};
+
+/// Whether `If-None-Match` names this tag, by weak comparison; `*` names every one.
+pub fn is_listed(if_none_match: &str, etag: &str) -> bool {
+    let named = |candidate: &str| {
+        let candidate = candidate.trim();
+        candidate == "*" || candidate.strip_prefix("W/").unwrap_or(candidate) == etag
+    };
+    // Our tags hold no comma, so splitting inside a foreign tag cannot make one of ours.
+    if_none_match.split(',').any(named)
+}
+
+/// A header as text, several lines of it joined as RFC 9110 section 5.3 says; absent or not ASCII is `None`.
+pub fn header_text(headers: &HeaderMap, name: HeaderName) -> Option<std::borrow::Cow<'_, str>> {
+    let mut lines = headers.get_all(name).iter().filter_map(|line| line.to_str().ok());
+    let first = lines.next()?;
+    let rest: Vec<&str> = lines.collect();
+    if rest.is_empty() {
+        return Some(first.into());
+    }
+    Some(format!("{first}, {}", rest.join(", ")).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ok_and_err_lists() {
+        for (header, expected) in [
+            ("\"abc\"", true),
+            ("W/\"abc\"", true),
+            ("\"x\", \"abc\"", true),
+            ("\"x\",W/\"abc\" ,\"y\"", true),
+            ("*", true),
+            ("\"ab\"", false),
+            ("abc", false),
+            ("", false),
+        ] {
+            assert_eq!(is_listed(header, "\"abc\""), expected, "{header}");
+        }
+    }
+}

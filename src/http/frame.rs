@@ -1,0 +1,159 @@
+//! What every request gets, whatever handles it: an id, a line in the log, safe headers, a written-out problem, and a 500
+//! instead of a dead server when a handler panics.
+
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use futures_util::FutureExt as _;
+
+use super::Problem;
+use super::auth::CallerName;
+use super::conditional::header_text;
+use crate::model::{Kind, Timestamp};
+
+/// Address of the other end of the connection, put on each request by `serve.rs`.
+#[derive(Clone, Copy)]
+pub struct Peer(pub SocketAddr);
+
+/// Names a request in the log and in every problem; also the header `X-Request-Id`.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub Arc<str>);
+
+/// Makes request ids: the start of the process and a counter, so that no id comes twice.
+#[derive(Clone)]
+pub struct Frame {
+    started: Arc<str>,
+    count: Arc<AtomicU64>,
+}
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Headers of every answer (threats 2.3), unless the handler set its own. Nothing of ours is to be framed or guessed at.
+const SAFE_HEADERS: [(HeaderName, HeaderValue); 5] = [
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+    (HeaderName::from_static("permissions-policy"), HeaderValue::from_static("")),
+];
+
+impl Frame {
+    /// A frame for a server that started at `now`.
+    pub fn new(now: Timestamp) -> Self {
+        Self { started: format!("{:x}", now.as_microsecond()).into(), count: Arc::default() }
+    }
+
+    fn next_id(&self) -> RequestId {
+        let number = self.count.fetch_add(1, Ordering::Relaxed);
+        RequestId(format!("{}-{number:x}", self.started).into())
+    }
+}
+
+/// What is remembered of a request for its log line.
+struct Line {
+    method: Method,
+    path: String,
+    peer: Option<SocketAddr>,
+    id: RequestId,
+    started: Instant,
+}
+
+/// The outermost layer.
+pub async fn frame(State(frame): State<Frame>, mut request: Request, next: Next) -> Response {
+    let line = Line {
+        method: request.method().clone(),
+        // Without the query: nobody knows what people put there.
+        path: request.uri().path().to_owned(),
+        peer: request.extensions().get::<Peer>().map(|peer| peer.0),
+        id: frame.next_id(),
+        started: Instant::now(),
+    };
+    let accept = header_text(request.headers(), header::ACCEPT).map(|text| text.into_owned());
+    request.extensions_mut().insert(line.id.clone());
+    let answered = if request.headers().contains_key(header::CONTENT_ENCODING) {
+        Err(encoded_body())
+    } else {
+        AssertUnwindSafe(next.run(request)).catch_unwind().await.map_err(panicked)
+    };
+    let mut response = match answered {
+        Ok(mut response) => match response.extensions_mut().remove::<Problem>() {
+            Some(problem) => answer(problem, Some(response), accept.as_deref(), &line),
+            None => {
+                log(&line, &response, None);
+                response
+            }
+        },
+        Err(problem) => answer(problem, None, accept.as_deref(), &line),
+    };
+    add_safe_headers(response.headers_mut());
+    if let Ok(id) = HeaderValue::from_str(&line.id.0) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    response
+}
+
+/// Writes a problem out; headers that the router put beside it (`Allow`) stay.
+fn answer(problem: Problem, beside: Option<Response>, accept: Option<&str>, line: &Line) -> Response {
+    let causes = problem.causes().to_owned();
+    let code = problem.code();
+    let mut response = problem.into_answer(accept, &line.id.0);
+    if let Some(mut beside) = beside {
+        if let Some(allow) = beside.headers_mut().remove(header::ALLOW) {
+            response.headers_mut().insert(header::ALLOW, allow);
+        }
+        if let Some(name) = beside.extensions_mut().remove::<CallerName>() {
+            response.extensions_mut().insert(name);
+        }
+    }
+    log(line, &response, Some((code, &causes)));
+    response
+}
+
+fn encoded_body() -> Problem {
+    Problem::new(
+        Kind::UnsupportedMedia,
+        "http/body-encoded",
+        "a request body with a `Content-Encoding` is not read here",
+    )
+    .with_hint("Send the body as it is.")
+}
+
+fn panicked(panic: Box<dyn std::any::Any + Send>) -> Problem {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no text");
+    Problem::internal(format!("a handler panicked: {text}"))
+}
+
+fn add_safe_headers(headers: &mut HeaderMap) {
+    for (name, value) in SAFE_HEADERS {
+        headers.entry(name).or_insert(value);
+    }
+}
+
+/// One line per request: no query, no header, no body, so no token can be in it.
+fn log(line: &Line, response: &Response, problem: Option<(&'static str, &str)>) {
+    let status = response.status();
+    let elapsed_ms = line.started.elapsed().as_secs_f64() * 1000.0;
+    let caller = response.extensions().get::<CallerName>().map(|name| name.0.as_str());
+    let caller = caller.unwrap_or("anonymous");
+    let peer = line.peer.map(tracing::field::display);
+    let (code, causes) = problem.unzip();
+    let (method, path, request_id) = (&line.method, line.path.as_str(), &*line.id.0);
+    let status_code = status.as_u16();
+    if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
+        tracing::error!(
+            %method, path, status = status_code, elapsed_ms, request_id, caller, peer, code, causes, "{method} {path} {status_code}"
+        );
+    } else {
+        tracing::info!(
+            %method, path, status = status_code, elapsed_ms, request_id, caller, peer, code, causes, "{method} {path} {status_code}"
+        );
+    }
+}

@@ -1,0 +1,26 @@
+//! The HTTP edge, the only place that names axum: handlers extract, call a product function and answer.
+//!
+//! `routes.rs` is the one table of routes, `problem.rs` the one table of statuses. A rule has no home here.
+
+mod audit;
+mod auth;
+mod channels;
+mod conditional;
+mod download;
+mod extract;
+mod files;
+mod frame;
+mod health;
+mod pages;
+mod problem;
+mod quiet;
+mod ranges;
+mod routes;
+mod search;
+mod serve;
+mod status;
+mod ui;
+
+pub use problem::{Problem, status_of};
+pub use routes::{ROUTES, Route, router};
+pub use serve::{Timeouts, serve, serve_with};

@@ -1,0 +1,235 @@
+//! `/simple/…`, `/{channel}/simple/…` and `/{channel}@{serial}/simple/…`: negotiation, conditional answers, redirects.
+
+use std::borrow::Cow;
+use std::fmt::Display;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+
+use super::Problem;
+use super::auth::Who;
+use super::conditional::{header_text, is_listed};
+use super::extract::Segments;
+use crate::access::ReadPolicy;
+use crate::app::App;
+use crate::model::{ChannelRef, Kind, Permission, View};
+use crate::packaging::ProjectName;
+use crate::simple::{Base, Encoding, Format, RenderedPage, negotiate};
+
+const LAST_SERIAL: HeaderName = HeaderName::from_static("x-pypi-last-serial");
+
+type Answer = Result<Response, Problem>;
+
+/// `GET /simple/`
+pub async fn root(State(app): State<Arc<App>>, who: Who, request: Request) -> Answer {
+    root_page(&app, &who, Place::default(&app), request.into_parts().0).await
+}
+
+/// `GET /{channel}/simple/`
+pub async fn channel_root(
+    State(app): State<Arc<App>>,
+    who: Who,
+    Segments(channel): Segments<String>,
+    request: Request,
+) -> Answer {
+    root_page(&app, &who, Place::channel(&channel)?, request.into_parts().0).await
+}
+
+/// `GET /simple/{project}/`
+pub async fn project(
+    State(app): State<Arc<App>>,
+    who: Who,
+    Segments(project): Segments<String>,
+    request: Request,
+) -> Answer {
+    project_page(&app, &who, Place::default(&app), &project, request.into_parts().0).await
+}
+
+/// `GET /{channel}/simple/{project}/`
+pub async fn channel_project(
+    State(app): State<Arc<App>>,
+    who: Who,
+    Segments((channel, project)): Segments<(String, String)>,
+    request: Request,
+) -> Answer {
+    project_page(&app, &who, Place::channel(&channel)?, &project, request.into_parts().0).await
+}
+
+/// `GET /simple`
+pub async fn root_without_slash(State(app): State<Arc<App>>, uri: Uri) -> Answer {
+    redirect(&app, &Place::default(&app), "", &uri)
+}
+
+/// `GET /{channel}/simple`
+pub async fn channel_root_without_slash(
+    State(app): State<Arc<App>>,
+    Segments(channel): Segments<String>,
+    uri: Uri,
+) -> Answer {
+    redirect(&app, &Place::channel(&channel)?, "", &uri)
+}
+
+/// `GET /simple/{project}`
+pub async fn project_without_slash(
+    State(app): State<Arc<App>>,
+    Segments(project): Segments<String>,
+    uri: Uri,
+) -> Answer {
+    redirect(&app, &Place::default(&app), &project_name(&project)?, &uri)
+}
+
+/// `GET /{channel}/simple/{project}`
+pub async fn channel_project_without_slash(
+    State(app): State<Arc<App>>,
+    Segments((channel, project)): Segments<(String, String)>,
+    uri: Uri,
+) -> Answer {
+    redirect(&app, &Place::channel(&channel)?, &project_name(&project)?, &uri)
+}
+
+/// Which channel a URL names, and how.
+struct Place {
+    wanted: ChannelRef,
+    base: Base,
+}
+
+impl Place {
+    fn default(app: &App) -> Self {
+        Self { wanted: ChannelRef { name: app.settings.default_channel.clone(), serial: None }, base: Base::Default }
+    }
+
+    fn channel(segment: &str) -> Result<Self, Problem> {
+        Ok(Self { wanted: segment.parse()?, base: Base::Channel })
+    }
+
+    async fn open(&self, app: &App, who: &Who, project: Option<&ProjectName>) -> Result<View, Problem> {
+        who.may(app, Permission::Read, Some(&self.wanted.name), project)?;
+        Ok(app.index.open_view(&self.wanted).await?)
+    }
+
+    /// A snapshot never changes; a head is asked about each time, which a conditional request makes cheap. Never both:
+    /// pip takes `max-age` over `no-cache` (IDX-30).
+    fn cache_control(&self, reads: ReadPolicy) -> HeaderValue {
+        HeaderValue::from_static(match (self.wanted.serial, reads) {
+            (None, _) => "no-cache",
+            (Some(_), ReadPolicy::Open) => "public, max-age=31536000, immutable",
+            (Some(_), ReadPolicy::Token) => "private, max-age=31536000, immutable",
+        })
+    }
+}
+
+async fn root_page(app: &App, who: &Who, place: Place, parts: Parts) -> Answer {
+    let wish = Wish::of(&parts)?;
+    let view = place.open(app, who, None).await?;
+    let page = app.pages.root(&app.index, &view, wish.format, place.base).await?;
+    Ok(answer(app, &place, &page, &wish))
+}
+
+async fn project_page(app: &App, who: &Who, place: Place, segment: &str, parts: Parts) -> Answer {
+    let project = project_name(segment)?;
+    if project.as_str() != segment {
+        return redirect(app, &place, &project, &parts.uri);
+    }
+    let wish = Wish::of(&parts)?;
+    let view = place.open(app, who, Some(&project)).await?;
+    let page = app.pages.project(&app.index, &view, &project, wish.format, place.base).await?;
+    Ok(answer(app, &place, &page, &wish))
+}
+
+fn project_name(segment: &str) -> Result<ProjectName, Problem> {
+    segment.parse().map_err(|_| {
+        let given: String = segment.chars().take(80).collect();
+        Problem::new(Kind::NotFound, "simple/no-such-project", format!("`{given}` is not the name of a project"))
+    })
+}
+
+/// What a client wants of a page, from its headers and its query.
+struct Wish<'a> {
+    format: Format,
+    encoding: Encoding,
+    if_none_match: Option<Cow<'a, str>>,
+}
+
+impl<'a> Wish<'a> {
+    fn of(parts: &'a Parts) -> Result<Self, Problem> {
+        let headers = &parts.headers;
+        let parameter = parts.uri.query().and_then(|query| negotiate::query_value(query, "format"));
+        let accept = header_text(headers, header::ACCEPT);
+        let format = negotiate::format(accept.as_deref(), parameter.as_deref()).ok_or_else(|| {
+            not_acceptable("no form of this page is accepted by the client")
+                .with_hint("Accept `application/vnd.pypi.simple.v1+json` or `text/html`.")
+        })?;
+        let accept_encoding = header_text(headers, header::ACCEPT_ENCODING);
+        let encoding = negotiate::encoding(accept_encoding.as_deref()).ok_or_else(|| {
+            not_acceptable("no encoding of this page is accepted by the client")
+                .with_hint("Accept `gzip` or `identity`.")
+        })?;
+        Ok(Self { format, encoding, if_none_match: header_text(headers, header::IF_NONE_MATCH) })
+    }
+}
+
+fn not_acceptable(detail: &str) -> Problem {
+    Problem::new(Kind::NotAcceptable, "simple/not-acceptable", detail)
+        .with_header(header::VARY, "Accept, Accept-Encoding")
+}
+
+fn answer(app: &App, place: &Place, page: &RenderedPage, wish: &Wish<'_>) -> Response {
+    let body = page.body(wish.encoding);
+    let is_known = wish.if_none_match.as_deref().is_some_and(|header| is_listed(header, &body.etag));
+    let mut response = if is_known {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let mut response = Response::new(Body::from(body.bytes.clone()));
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(page.format.content_type()));
+        if wish.encoding == Encoding::Gzip {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        response
+    };
+    let headers = response.headers_mut();
+    if let Ok(etag) = HeaderValue::from_str(&body.etag) {
+        headers.insert(header::ETAG, etag);
+    }
+    headers.insert(header::CACHE_CONTROL, place.cache_control(app.settings.read));
+    headers.insert(LAST_SERIAL, HeaderValue::from(page.last_serial.0));
+    add_vary(headers, app.settings.read);
+    response
+}
+
+fn add_vary(headers: &mut HeaderMap, reads: ReadPolicy) {
+    let vary = match reads {
+        ReadPolicy::Open => "Accept, Accept-Encoding",
+        ReadPolicy::Token => "Accept, Accept-Encoding, Authorization",
+    };
+    headers.insert(header::VARY, HeaderValue::from_static(vary));
+}
+
+/// To the one URL of a page, for ever: only a slash or a spelling differ, nothing that a promotion could change (IDX-04).
+///
+/// Built from parsed parts and the public URL that was set, never from the `Host` that a client sends.
+fn redirect(app: &App, place: &Place, project: &(impl Display + ?Sized), uri: &Uri) -> Answer {
+    let root = app.settings.public_url.as_ref().map_or("", |url| url.as_str()).trim_end_matches('/');
+    let mut location = match place.base {
+        Base::Default => format!("{root}/simple/"),
+        Base::Channel => format!("{root}/{}/simple/", place.wanted),
+    };
+    let project = project.to_string();
+    if !project.is_empty() {
+        location.push_str(&project);
+        location.push('/');
+    }
+    if let Some(query) = uri.query() {
+        location.push('?');
+        location.push_str(query);
+    }
+    let location = HeaderValue::from_str(&location).map_err(|error| Problem::internal(error.to_string()))?;
+    let mut response = StatusCode::MOVED_PERMANENTLY.into_response();
+    response.headers_mut().insert(header::LOCATION, location);
+    add_vary(response.headers_mut(), app.settings.read);
+    Ok(response)
+}

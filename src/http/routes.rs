@@ -1,0 +1,107 @@
+//! The one table of routes: method, path, what the sender must be allowed, and where the manual describes it.
+//!
+//! The router is built from it, and tests read it: each route is documented, each one that writes refuses strangers.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{MethodRouter, get, post};
+
+use super::auth::{Gate, guard};
+use super::frame::{Frame, frame};
+use super::{Problem, audit, channels, files, health, pages, search, status, ui};
+use crate::app::App;
+use crate::model::{Kind, Permission};
+
+/// One row of the table.
+pub struct Route {
+    /// Method; a `GET` answers `HEAD` too.
+    pub method: &'static str,
+    /// Path with its parameters in braces. Words win over parameters, so no channel can hide a route of ours.
+    pub path: &'static str,
+    /// What the sender must be allowed; `None` is open to everybody, whatever the settings say.
+    pub permission: Option<Permission>,
+    /// Anchor of its description in `static/manual/api.html`.
+    pub manual: &'static str,
+    handler: fn() -> MethodRouter<Arc<App>>,
+}
+
+const fn route(
+    method: &'static str,
+    path: &'static str,
+    permission: Option<Permission>,
+    manual: &'static str,
+    handler: fn() -> MethodRouter<Arc<App>>,
+) -> Route {
+    Route { method, path, permission, manual, handler }
+}
+
+const READ: Option<Permission> = Some(Permission::Read);
+const PROMOTE: Option<Permission> = Some(Permission::Promote);
+const ADMIN: Option<Permission> = Some(Permission::Admin);
+
+/// Every route of the server.
+pub const ROUTES: &[Route] = &[
+    route("GET", "/", None, "get-start", || get(ui::start)),
+    route("GET", "/ui/{file}", None, "get-ui", || get(ui::file)),
+    route("GET", "/manual", None, "get-manual", || get(ui::manual_without_slash)),
+    route("GET", "/manual/", None, "get-manual", || get(ui::manual)),
+    route("GET", "/manual/{page}", None, "get-manual-page", || get(ui::manual_page)),
+    route("GET", "/-/live", None, "get-live", || get(health::live)),
+    route("GET", "/-/ready", None, "get-ready", || get(health::ready)),
+    route("GET", "/simple", READ, "get-simple", || get(pages::root_without_slash)),
+    route("GET", "/simple/", READ, "get-simple", || get(pages::root)),
+    route("GET", "/simple/{project}", READ, "get-simple-project", || get(pages::project_without_slash)),
+    route("GET", "/simple/{project}/", READ, "get-simple-project", || get(pages::project)),
+    route("GET", "/{channel}/simple", READ, "get-channel-simple", || get(pages::channel_root_without_slash)),
+    route("GET", "/{channel}/simple/", READ, "get-channel-simple", || get(pages::channel_root)),
+    route("GET", "/{channel}/simple/{project}", READ, "get-channel-simple-project", || {
+        get(pages::channel_project_without_slash)
+    }),
+    route("GET", "/{channel}/simple/{project}/", READ, "get-channel-simple-project", || get(pages::channel_project)),
+    route("GET", "/packages/{aa}/{bb}/{rest}/{filename}", READ, "get-packages", || get(files::download)),
+    route("GET", "/api/v1/status", READ, "get-status", || get(status::status)),
+    route("GET", "/api/v1/search", READ, "get-search", || get(search::search)),
+    route("GET", "/api/v1/channels", READ, "get-channels", || get(channels::list)),
+    route("GET", "/api/v1/channels/{channel}", READ, "get-channel", || get(channels::show)),
+    route("GET", "/api/v1/channels/{channel}/snapshots", READ, "get-snapshots", || get(channels::snapshots)),
+    route("POST", "/api/v1/channels/{channel}/promotions", PROMOTE, "post-promotions", || post(channels::promote)),
+    route("GET", "/api/v1/audit", ADMIN, "get-audit", || get(audit::list)),
+];
+
+/// The whole server as a service.
+pub fn router(app: Arc<App>) -> Router {
+    let framed = Frame::new(app.clock.now());
+    let mut router = Router::new();
+    for route in ROUTES {
+        router = router.route(route.path, guarded(route, &app));
+    }
+    router
+        .method_not_allowed_fallback(wrong_method)
+        .fallback(no_such_page)
+        .with_state(app)
+        .layer(from_fn_with_state(framed, frame))
+}
+
+fn guarded(route: &Route, app: &Arc<App>) -> MethodRouter<Arc<App>> {
+    let mut handler = (route.handler)();
+    if route.permission == Some(Permission::Upload) {
+        // `ingest` counts the bytes of an upload and stops at the limit that was set.
+        handler = handler.route_layer(DefaultBodyLimit::disable());
+    }
+    match route.permission {
+        None => handler,
+        Some(permission) => handler.route_layer(from_fn_with_state(Gate { app: app.clone(), permission }, guard)),
+    }
+}
+
+async fn wrong_method() -> Problem {
+    Problem::new(Kind::MethodNotAllowed, "http/method-not-offered", "this URL does not offer that method")
+        .with_hint("The answer's `Allow` header lists what it offers.")
+}
+
+async fn no_such_page() -> Problem {
+    Problem::new(Kind::NotFound, "http/no-such-page", "this server has nothing at that URL")
+}
