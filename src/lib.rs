@@ -14,6 +14,8 @@ pub mod access;
 
 pub mod ingest;
 
+pub mod resolve;
+
 pub mod channels;
 
 pub mod simple;

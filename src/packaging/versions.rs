@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::str::FromStr;
 
-pub use uv_pep440::{Version, VersionSpecifier, VersionSpecifiers};
+pub use uv_pep440::{Operator, Version, VersionSpecifier, VersionSpecifiers};
 
 /// Longest version text, in bytes: longer ones are no versions of people, and the text is a key and part of file names.
 pub const MAX_VERSION_BYTES: usize = 128;

@@ -3,3 +3,8 @@
 
 mod blob_contract;
 mod blob_faults;
+
+mod resolve_random;
+mod resolve_solve;
+mod resolve_targets;
+mod resolve_universe;

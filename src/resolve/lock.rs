@@ -1,0 +1,71 @@
+//! Locks over our own index: requirements in, exact files out.
+
+use tokio::runtime::Handle;
+
+use super::from_index::IndexSource;
+use super::solve::{Chosen, solve};
+use super::targets::TargetEnv;
+use super::{ResolveError, Source};
+use crate::index::Index;
+use crate::model::{Lock, LockedFile, Target, View};
+use crate::packaging::{Requirement, parse_requirement};
+
+/// Solves `requirements` in `view` for `target`.
+///
+/// Equal arguments give equal locks. Fails as [`solve`] does, and with [`ResolveError::Requirement`] for a text that is
+/// no requirement and [`ResolveError::Target`] for a target that cannot be used.
+pub async fn lock(index: &Index, view: &View, requirements: &[String], target: &Target) -> Result<Lock, ResolveError> {
+    let requirements = parse_requirements(requirements)?;
+    let target = TargetEnv::try_from(target)?;
+    let view = view.clone();
+    let source_view = view.clone();
+    let (index, runtime) = (index.clone(), Handle::current());
+    let search = tokio::task::spawn_blocking(move || {
+        let source = IndexSource::new(index, source_view, runtime);
+        lock_from(&source, &view, &requirements, &target)
+    });
+    search.await.map_err(|_| ResolveError::Lost)?
+}
+
+/// As [`lock`], from any source, on this thread; `view` is what the lock says it was taken from.
+pub fn lock_from(
+    source: &dyn Source,
+    view: &View,
+    requirements: &[Requirement],
+    target: &TargetEnv,
+) -> Result<Lock, ResolveError> {
+    let chosen = solve(source, requirements, target)?;
+    let mut texts: Vec<String> = requirements.iter().map(ToString::to_string).collect();
+    texts.sort();
+    texts.dedup();
+    Ok(Lock {
+        channel: view.channel.clone(),
+        serial: view.serial,
+        target: target.name.clone(),
+        requirements: texts,
+        files: chosen.into_iter().map(locked_file).collect(),
+    })
+}
+
+/// Reads requirements as people write them. Fails at the first one that is none.
+pub fn parse_requirements(texts: &[String]) -> Result<Vec<Requirement>, ResolveError> {
+    let read = texts.iter().map(|text| parse_requirement(text));
+    let mut requirements: Vec<Requirement> = read.collect::<Result<_, _>>()?;
+    // The order in which people write them is not part of the request.
+    requirements.sort_by_cached_key(ToString::to_string);
+    Ok(requirements)
+}
+
+fn locked_file(chosen: Chosen) -> LockedFile {
+    let Chosen { candidate, dependencies, .. } = chosen;
+    LockedFile {
+        project: candidate.project,
+        version: candidate.version,
+        filename: candidate.filename,
+        sha256: candidate.sha256,
+        size_bytes: candidate.size_bytes,
+        uploaded_at: candidate.uploaded_at,
+        requires_python: candidate.requires_python,
+        dependencies,
+    }
+}
