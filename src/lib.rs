@@ -29,3 +29,5 @@ pub mod config;
 pub mod app;
 
 pub mod http;
+
+pub mod cli;

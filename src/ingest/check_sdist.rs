@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::check_metadata::{check_agreement, read_metadata};
 use super::findings::{FileFacts, FileReport, Findings, Profile};
-use crate::archive::{Limits, ReadAt, SdistError, read_sdist};
+use crate::archive::{Limits, ReadAt, TarError, read_sdist};
 use crate::model::{FileKind, Finding};
 use crate::packaging::{CoreMetadata, DistFileName, SdistName, parse_dist_filename};
 
@@ -33,11 +33,11 @@ pub fn check_sdist<R: ReadAt + ?Sized>(
     let stream = BufReader::with_capacity(64 << 10, InOrder { source, position: 0, end: size_bytes });
     let listing = match read_sdist(stream, limits) {
         Ok(listing) => listing,
-        Err(SdistError::Refused { rule, class, message }) => {
+        Err(TarError::Refused { rule, class, message }) => {
             findings.add(Finding::refuse(rule, class, message));
             return Ok(findings.into_report(None));
         }
-        Err(SdistError::Io(error)) => return Err(error),
+        Err(TarError::Io(error)) => return Err(error),
     };
     let path = format!("{}/PKG-INFO", listing.top_folder);
     let metadata = read_metadata(&path, &listing.pkg_info, &mut findings);

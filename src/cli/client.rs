@@ -1,0 +1,188 @@
+//! The client half of the command line: the same API that everybody else uses.
+
+use std::path::Path;
+
+use futures_util::StreamExt as _;
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use tokio::io::AsyncWriteExt as _;
+use url::Url;
+
+use super::failure::{Exit, Failure};
+use super::{Environment, ServerArgs};
+use crate::app::ADMIN_TOKEN_FILE;
+use crate::config::Settings;
+use crate::model::{Finding, Sha256Digest};
+
+/// Talks to one server.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    base: Url,
+    token: Option<String>,
+}
+
+/// The parts of a problem answer that people are shown (RFC 9457, with our members).
+#[derive(Deserialize)]
+struct ProblemAnswer {
+    detail: Option<String>,
+    title: Option<String>,
+    code: Option<String>,
+    hint: Option<String>,
+    #[serde(default)]
+    findings: Vec<Finding>,
+}
+
+impl Client {
+    /// The server that the flag or `FERRYWHEEL_SERVER` names, else the default address of this machine.
+    ///
+    /// The token is `FERRYWHEEL_TOKEN`. Only for the default address, the token file in the default data directory is
+    /// read too: a token of this machine is never sent to a server that somebody named.
+    pub fn new(server: &ServerArgs, environment: &Environment) -> Result<Self, Failure> {
+        let named = server.server.as_ref().or_else(|| environment.get("FERRYWHEEL_SERVER"));
+        let token = environment.get("FERRYWHEEL_TOKEN").map(|token| token.trim().to_owned());
+        let token = match (token, named) {
+            (Some(token), _) => Some(token),
+            (None, Some(_)) => None,
+            (None, None) => read_token(&Settings::default().data),
+        };
+        let address = named.cloned().unwrap_or_else(|| format!("http://{}", Settings::default().listen));
+        Self::at(&address, token)
+    }
+
+    /// A client for an address, with or without a token.
+    pub fn at(address: &str, token: Option<String>) -> Result<Self, Failure> {
+        let usage =
+            |reason: String| Failure::new(Exit::Usage, format!("`{address}` is not a server's address: {reason}"));
+        let mut base = Url::parse(address).map_err(|error| usage(error.to_string()))?;
+        if !base.path().ends_with('/') {
+            base.set_path(&format!("{}/", base.path()));
+        }
+        let http = reqwest::Client::builder()
+            .user_agent(concat!("ferrywheel/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| usage(error.to_string()))?;
+        Ok(Self { http, base, token })
+    }
+
+    /// Address below the server's, without a leading slash.
+    pub fn url(&self, path: &str) -> Result<Url, Failure> {
+        self.base.join(path).map_err(|error| Failure::new(Exit::Usage, format!("`{path}` is no path: {error}")))
+    }
+
+    /// Asks and reads a JSON answer.
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        self.json(self.request(Method::GET, path)?).await
+    }
+
+    /// Sends JSON and reads a JSON answer.
+    pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Failure> {
+        self.json(self.request(Method::POST, path)?.header("accept", "application/json").json(body)).await
+    }
+
+    /// Sends JSON and reads the answer as text, of the type that `accept` names.
+    pub async fn post_for_text(&self, path: &str, body: &impl Serialize, accept: &str) -> Result<String, Failure> {
+        let answer = self.send(self.request(Method::POST, path)?.header("accept", accept).json(body)).await?;
+        answer.text().await.map_err(|error| self.unreachable(&error))
+    }
+
+    /// Sends a file's bytes and reads a JSON answer.
+    pub async fn put_file<T: DeserializeOwned>(&self, path: &str, file: &Path) -> Result<T, Failure> {
+        let unreadable = |error| Failure::new(Exit::Usage, format!("`{}` cannot be read: {error}", file.display()));
+        let opened = tokio::fs::File::open(file).await.map_err(unreadable)?;
+        let length = opened.metadata().await.map_err(unreadable)?.len();
+        let stream = tokio_util::io::ReaderStream::with_capacity(opened, 256 << 10);
+        let request = self
+            .request(Method::PUT, path)?
+            .header("content-length", length)
+            .header("content-type", "application/octet-stream")
+            .body(reqwest::Body::wrap_stream(stream));
+        self.json(request).await
+    }
+
+    /// Writes what `path` answers into `target`: beside it first, then renamed, so that no half file is left.
+    pub async fn download(&self, path: &str, expected: &Sha256Digest, target: &Path) -> Result<u64, Failure> {
+        use sha2::Digest as _;
+        let answer = self.send(self.request(Method::GET, path)?).await?;
+        let failed = |error: std::io::Error| {
+            Failure::new(Exit::Refused, format!("`{}` cannot be written: {error}", target.display()))
+        };
+        let directory = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let beside = tempfile::NamedTempFile::new_in(directory).map_err(failed)?;
+        let mut file = tokio::fs::File::from_std(beside.reopen().map_err(failed)?);
+        let mut hasher = sha2::Sha256::new();
+        let mut length = 0;
+        let mut body = answer.bytes_stream();
+        while let Some(chunk) = body.next().await {
+            let chunk = chunk.map_err(|error| self.unreachable(&error))?;
+            hasher.update(&chunk);
+            length += chunk.len() as u64;
+            file.write_all(&chunk).await.map_err(failed)?;
+        }
+        file.sync_all().await.map_err(failed)?;
+        let received = Sha256Digest::from_bytes(hasher.finalize().into());
+        if received != *expected {
+            let text =
+                format!("what arrived has SHA-256 {received}, the server announced {expected}; nothing was kept");
+            return Err(Failure::new(Exit::Refused, text).with_hint("Repeat the command."));
+        }
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(beside.path(), std::fs::Permissions::from_mode(0o755)).map_err(failed)?;
+        beside.persist(target).map_err(|error| failed(error.error))?;
+        Ok(length)
+    }
+
+    fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, Failure> {
+        let request = self.http.request(method, self.url(path)?);
+        Ok(match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        })
+    }
+
+    async fn json<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, Failure> {
+        let answer = self.send(request).await?;
+        answer.json().await.map_err(|error| {
+            Failure::new(Exit::Unreachable, format!("`{}` answered something else than expected: {error}", self.base))
+        })
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Response, Failure> {
+        let answer = request.send().await.map_err(|error| self.unreachable(&error))?;
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        Err(refusal(answer.status(), answer.bytes().await.unwrap_or_default().as_ref()))
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> Failure {
+        let cause = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
+        Failure::new(Exit::Unreachable, format!("`{}` does not answer: {cause}", self.base))
+            .with_hint("Start it with `ferrywheel serve`, or name it with `--server`.")
+    }
+}
+
+fn refusal(status: StatusCode, body: &[u8]) -> Failure {
+    let exit = match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS => Exit::Unreachable,
+        status if status.is_server_error() => Exit::Unreachable,
+        _ => Exit::Refused,
+    };
+    match serde_json::from_slice::<ProblemAnswer>(body) {
+        Ok(problem) => Failure {
+            exit,
+            message: problem.detail.or(problem.title).unwrap_or_else(|| status.to_string()),
+            code: problem.code,
+            hint: problem.hint,
+            findings: problem.findings,
+        },
+        Err(_) => Failure::new(exit, format!("the server answered {status}: {}", String::from_utf8_lossy(body).trim())),
+    }
+}
+
+/// The first token of a data directory, when this user may read it.
+pub fn read_token(data: &Path) -> Option<String> {
+    let token = std::fs::read_to_string(data.join(ADMIN_TOKEN_FILE)).ok()?;
+    Some(token.trim().to_owned())
+}

@@ -1,0 +1,95 @@
+//! How a subcommand fails: an exit code, a sentence, the next step.
+
+use crate::model::{Diagnostic, Finding, Kind};
+
+/// Exit codes other than 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// A rule refused it.
+    Refused,
+    /// The command line is wrong.
+    Usage,
+    /// The server does not answer or does not allow it.
+    Unreachable,
+    /// Some of it was done.
+    Partial,
+}
+
+impl Exit {
+    /// The number that the shell sees.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Refused => 1,
+            Self::Usage => 2,
+            Self::Unreachable => 3,
+            Self::Partial => 4,
+        }
+    }
+
+    /// The exit code for a kind of error.
+    pub fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::Unauthenticated | Kind::Forbidden | Kind::TooMany | Kind::Internal | Kind::Unavailable => {
+                Self::Unreachable
+            }
+            Kind::Invalid
+            | Kind::NotFound
+            | Kind::MethodNotAllowed
+            | Kind::NotAcceptable
+            | Kind::Conflict
+            | Kind::Gone
+            | Kind::TooLarge
+            | Kind::UnsupportedMedia
+            | Kind::RangeNotSatisfiable
+            | Kind::StorageFull => Self::Refused,
+        }
+    }
+}
+
+/// What a person is told when a subcommand fails.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// Exit code.
+    pub exit: Exit,
+    /// The sentence.
+    pub message: String,
+    /// Stable code of the error, when there is one.
+    pub code: Option<String>,
+    /// The next step.
+    pub hint: Option<String>,
+    /// Everything that was found wrong, when more than one thing was.
+    pub findings: Vec<Finding>,
+}
+
+impl Failure {
+    /// A failure without a code.
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into(), code: None, hint: None, findings: Vec::new() }
+    }
+
+    /// Adds the next step.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl<E: Diagnostic> From<E> for Failure {
+    fn from(error: E) -> Self {
+        let mut message = error.to_string();
+        // On the command line the person at the keyboard is the operator: causes are shown.
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            message = format!("{message}: {error}");
+            cause = error.source();
+        }
+        Self {
+            exit: Exit::of(error.kind()),
+            message,
+            code: Some(error.code().to_owned()),
+            hint: error.hint().map(Into::into),
+            findings: error.findings().to_vec(),
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The command line: one file per subcommand. Data goes to stdout, everything else to stderr.
+
+mod admin;
+mod client;
+mod failure;
+mod output;
+mod promote;
+mod serve;
+mod upload;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+use failure::{Exit, Failure};
+use output::Output;
+
+/// Environment variables by name, read once by the program.
+pub type Environment = BTreeMap<String, String>;
+
+/// An offline Python package repository: a wheel index, a blessed mirror, and bundles that start on a bare host.
+#[derive(Parser)]
+#[command(name = "ferrywheel", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Print JSON instead of lines for people.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve an index from a data directory; makes the directory on first start.
+    Serve(serve::ServeArgs),
+    /// Upload wheels and sdists: files and folders.
+    Upload(upload::UploadArgs),
+    /// Bring files from one channel into another.
+    Promote(promote::PromoteArgs),
+    /// Short for `promote staging blessed`.
+    Bless(promote::BlessArgs),
+    /// Work on a data directory itself; stop its server first.
+    Admin(admin::AdminArgs),
+}
+
+/// Which server a command talks to.
+#[derive(Args)]
+struct ServerArgs {
+    /// Address of the server [variable: FERRYWHEEL_SERVER; default: http://127.0.0.1:8417].
+    #[arg(long, value_name = "URL")]
+    server: Option<String>,
+}
+
+/// The command line as a tree of commands and flags, for completions and for the test that the manual is whole.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Runs the command line and gives the exit code: 0 done, 1 refused by a rule, 2 wrong usage, 3 not reachable or not
+/// allowed, 4 partial.
+pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environment) -> ExitCode {
+    let cli = match command().try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = if error.use_stderr() { Exit::Usage.code() } else { 0 };
+            // A closed pipe on the other side of `--help` is nobody's problem.
+            drop(error.print());
+            return ExitCode::from(code);
+        }
+    };
+    let output = Output::new(cli.json);
+    // Every TLS library in the tree must use one provider; a second call finds it set already.
+    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            return output.failure(&Failure::new(Exit::Refused, format!("no threads could be started: {error}")));
+        }
+    };
+    let outcome = runtime.block_on(dispatch(cli.command, &environment, &output));
+    // Blocking reads of a vanished client must not hold the program back.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => output.failure(&failure),
+    }
+}
+
+async fn dispatch(command: Command, environment: &Environment, output: &Output) -> Result<(), Failure> {
+    match command {
+        Command::Serve(arguments) => serve::run(arguments, environment).await,
+        Command::Upload(arguments) => upload::run(arguments, environment, output).await,
+        Command::Promote(arguments) => promote::run(arguments, environment, output).await,
+        Command::Bless(arguments) => promote::run(arguments.into(), environment, output).await,
+        Command::Admin(arguments) => admin::run(arguments, environment, output).await,
+    }
+}

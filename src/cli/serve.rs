@@ -1,0 +1,115 @@
+//! `ferrywheel serve`: open the data directory and serve until told to stop.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
+use tokio::net::TcpListener;
+
+use super::Environment;
+use super::failure::{Exit, Failure};
+use crate::app::{ADMIN_TOKEN_FILE, App};
+use crate::config::{Settings, SettingsSource};
+use crate::model::Clock;
+
+#[derive(Args)]
+pub struct ServeArgs {
+    /// Directory that holds everything; made when missing [default: ./ferrywheel-data].
+    #[arg(long, value_name = "DIR")]
+    data: Option<String>,
+    /// Address and port [default: 127.0.0.1:8417]; a socket from the service manager wins.
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+    /// Settings file (TOML) [variable: FERRYWHEEL_CONFIG].
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// Settings from the flags, the environment and the file that either names.
+pub fn load_settings(
+    data: Option<String>,
+    listen: Option<String>,
+    config: Option<PathBuf>,
+    environment: &Environment,
+) -> Result<Settings, Failure> {
+    let flags = [("data", data), ("listen", listen)];
+    let source = SettingsSource {
+        file: config.or_else(|| environment.get("FERRYWHEEL_CONFIG").map(PathBuf::from)),
+        environment: environment.clone(),
+        flags: flags.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect(),
+    };
+    let settings = Settings::load(&source);
+    settings.map_err(|error| Failure { exit: Exit::Usage, ..Failure::from(error) })
+}
+
+/// Opens the data directory that the settings name, with the system's clock and generator.
+pub async fn open_app(settings: Settings) -> Result<Arc<App>, Failure> {
+    Ok(App::open(settings, Clock::System, &mut random_generator()).await?)
+}
+
+/// A generator for secrets, seeded by the system.
+pub fn random_generator() -> StdRng {
+    #[expect(clippy::disallowed_methods, reason = "the command line is the edge where chance enters")]
+    StdRng::from_rng(&mut rand::rng())
+}
+
+pub async fn run(arguments: ServeArgs, environment: &Environment) -> Result<(), Failure> {
+    let settings = load_settings(arguments.data, arguments.listen, arguments.config, environment)?;
+    crate::telemetry::start(settings.log_format, &settings.log);
+    let listener = listen(&settings.listen)?;
+    let app = open_app(settings).await?;
+    if let Some(token) = &app.new_admin_token {
+        eprintln!("admin token (shown once, kept in {}): {token}", app.settings.data.join(ADMIN_TOKEN_FILE).display());
+    }
+    let address = listener.local_addr().map_err(|error| Failure::new(Exit::Unreachable, error.to_string()))?;
+    eprintln!("listening on http://{address}");
+    notify(&[sd_notify::NotifyState::Ready]);
+    let stop = async {
+        stop_signal().await;
+        notify(&[sd_notify::NotifyState::Stopping]);
+    };
+    let served = crate::http::serve(listener, app, stop).await;
+    served.map_err(|error| Failure::new(Exit::Unreachable, format!("the server ended: {error}")))
+}
+
+/// The first socket that the service manager passed, else our own.
+pub fn listen(address: &str) -> Result<TcpListener, Failure> {
+    let failed = |error: std::io::Error| {
+        Failure::new(Exit::Unreachable, format!("cannot listen on `{address}`: {error}"))
+            .with_hint("Name another address with `--listen`; port 0 takes a free one.")
+    };
+    let passed = listenfd::ListenFd::from_env().take_tcp_listener(0).map_err(failed)?;
+    let listener = match passed {
+        Some(listener) => listener,
+        None => std::net::TcpListener::bind(address).map_err(failed)?,
+    };
+    listener.set_nonblocking(true).map_err(failed)?;
+    TcpListener::from_std(listener).map_err(failed)
+}
+
+/// Tells the service manager; without one there is nobody to tell, and nothing to do about a failure.
+fn notify(states: &[sd_notify::NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::warn!("the service manager was not told: {error}");
+    }
+}
+
+/// Returns on Ctrl-C or SIGTERM.
+pub async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let terminated = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut stream) => drop(stream.recv().await),
+            Err(error) => {
+                tracing::warn!("SIGTERM will not stop the server gently: {error}");
+                std::future::pending::<()>().await;
+            }
+        }
+    };
+    tokio::select! {
+        () = terminated => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}
