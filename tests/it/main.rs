@@ -3,8 +3,9 @@
 
 mod blob_contract;
 mod blob_faults;
-
 mod resolve_random;
 mod resolve_solve;
 mod resolve_targets;
 mod resolve_universe;
+mod simple_negotiation;
+mod support;

@@ -1,0 +1,7 @@
+//! What tests stand on: a running server, files to put into it.
+
+pub mod seed;
+pub mod server;
+
+pub use seed::{SeedFile, seed};
+pub use server::{Answer, TestServer};
