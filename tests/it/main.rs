@@ -1,4 +1,4 @@
-//! outside tests
+//! Tests from outside, one binary: the server is spoken to through its socket, its rooms through their public faces.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod blob_contract;
@@ -9,3 +9,4 @@ mod resolve_targets;
 mod resolve_universe;
 mod simple_negotiation;
 mod support;
+mod tidy;
