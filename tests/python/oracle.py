@@ -1,5 +1,6 @@
 """Make wheels and bundles by the letter of the format, independently of the server that makes them for people."""
 import base64
+import csv
 import hashlib
 import io
 import json
@@ -33,6 +34,7 @@ class Wheel:
         self.algorithm = rest.get("algorithm", "sha256")
         self.compression = rest.get("compression", zipfile.ZIP_DEFLATED)
         self.changes_info = rest.get("changes_info", lambda info: None)
+        self.folders = rest.get("folders", ())
         self.data = self._pack()
 
     @property
@@ -46,11 +48,15 @@ class Wheel:
         if self.console_scripts:
             lines = "".join("%s = %s\n" % item for item in self.console_scripts.items())
             files[self.info + "/entry_points.txt"] = ("[console_scripts]\n" + lines).encode()
-        rows = ["%s,%s=%s,%d" % (name, self.algorithm, record_hash(data, self.algorithm), len(data)) for name, data in files.items()]
-        files[self.info + "/RECORD"] = self.changes_record("\n".join(rows + [self.info + "/RECORD,,"]) + "\n").encode()
+        rows = [(name, "%s=%s" % (self.algorithm, record_hash(data, self.algorithm)), len(data)) for name, data in files.items()]
+        text = io.StringIO(newline="")
+        csv.writer(text, lineterminator="\n").writerows(rows + [(self.info + "/RECORD", "", "")])
+        files[self.info + "/RECORD"] = self.changes_record(text.getvalue()).encode()
         self.unpacked = files
         out = io.BytesIO()
         with zipfile.ZipFile(out, "w", self.compression) as archive:
+            for folder in self.folders:
+                archive.writestr(zipfile.ZipInfo(folder, (1980, 1, 1, 0, 0, 0)), b"")
             for name, data in files.items():
                 info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
                 info.create_system = 3

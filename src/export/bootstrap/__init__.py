@@ -182,6 +182,8 @@ def find_environment(bundle, asked):
             if environment is None or asked.forces_extract:
                 from . import install
 
+                if environment is not None:
+                    environment.release()
                 environment = install.build(bundle, asked, root, is_private)
             return _checked(environment, bundle, asked)
         except trust.Unusable as reason:
@@ -285,6 +287,8 @@ def _become(environment, bundle, asked, arguments):
     environ = application_environ(os.environ, environment, bundle, asked)
     if wish:
         environ["FERRYWHEEL_RUN"] = wish
+    if asked.is_verbose and os.path.join(environment.path, STATE_NAME, "run.py") in command:
+        environ["FERRYWHEEL_VERBOSE"] = "1"  # the runner removes both
     environment.hold()
     sys.stdout.flush()
     try:

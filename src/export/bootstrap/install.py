@@ -210,8 +210,7 @@ def _put_in_place(folder, path, bundle_id, replaces):
         if faster is not None:
             faster.release()
             return False
-        aside = os.path.join(os.path.dirname(path), ".old-%s-%d" % (os.path.basename(path), os.getpid()))
-        os.rename(path, aside)
+        aside = keep.move_aside(path)
         os.rename(folder, path)
         keep.remove_unused(aside)
     flush(os.path.dirname(path))

@@ -91,6 +91,13 @@ def can_lock(descriptor):
     return True
 
 
+def move_aside(path):
+    """Give an environment a name under which nobody looks for it, and return its new path."""
+    hidden = os.path.join(os.path.dirname(path), ".old-%s-%s" % (os.path.basename(path), os.urandom(6).hex()))
+    os.rename(path, hidden)
+    return hidden
+
+
 def mark_used(descriptor):
     """Keep `remove_unused` away from the open folder; where locks do not work, nothing is removed anyway."""
     try:
@@ -110,9 +117,7 @@ def remove_unused(path):
             return False
         if not os.path.basename(path).startswith("."):
             # Nobody may find it complete while it is being removed.
-            hidden = os.path.join(os.path.dirname(path), ".old-%s-%d" % (os.path.basename(path), os.getpid()))
-            os.rename(path, hidden)
-            path = hidden
+            path = move_aside(path)
         shutil.rmtree(path, ignore_errors=True)
         return not os.path.lexists(path)
     except OSError:
