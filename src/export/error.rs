@@ -7,6 +7,7 @@ use crate::blobs::BlobError;
 use crate::index::IndexError;
 use crate::model::{Diagnostic, Kind, Sha256Digest, TargetError};
 use crate::packaging::PylockError;
+use crate::resolve::ResolveError;
 
 /// What stands between a recipe and its bundle.
 #[derive(Debug, thiserror::Error)]
@@ -100,6 +101,9 @@ pub enum ExportError {
     /// The target cannot be used.
     #[error(transparent)]
     Target(#[from] TargetError),
+    /// The requirements have no answer, or cannot be read.
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
     /// The index did not answer.
     #[error(transparent)]
     Index(#[from] IndexError),
@@ -126,6 +130,7 @@ impl Diagnostic for ExportError {
             Self::BlobDamaged { .. } => "export/blob-damaged",
             Self::Manifest(_) | Self::Pylock(_) | Self::Interrupted(_) | Self::Read(_) => "export/failed",
             Self::Target(error) => error.code(),
+            Self::Resolve(error) => error.code(),
             Self::Index(error) => error.code(),
             Self::Blob(error) => error.code(),
         }
@@ -142,6 +147,7 @@ impl Diagnostic for ExportError {
                 Kind::Internal
             }
             Self::Target(error) => error.kind(),
+            Self::Resolve(error) => error.kind(),
             Self::Index(error) => error.kind(),
             Self::Blob(error) => error.kind(),
         }
@@ -169,6 +175,7 @@ impl Diagnostic for ExportError {
             }
             Self::BlobDamaged { .. } => Some("Restore the blob from a backup, or upload the same file again.".into()),
             Self::Target(error) => error.hint(),
+            Self::Resolve(error) => error.hint(),
             Self::Index(error) => error.hint(),
             Self::Blob(error) => error.hint(),
             _ => None,

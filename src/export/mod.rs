@@ -2,6 +2,7 @@
 //! entry point and this server's version decides a byte.
 
 mod bootstrap;
+mod build;
 mod check;
 mod error;
 mod layout;
@@ -12,6 +13,7 @@ mod samples;
 mod stream;
 mod texts;
 
+pub use build::{ExportParts, build, open};
 pub use error::ExportError;
 pub use layout::{BundleLayout, Segment};
 pub use stream::stream;

@@ -4,6 +4,7 @@
 
 mod audit;
 mod auth;
+mod bundles;
 mod channels;
 mod conditional;
 mod download;

@@ -11,7 +11,7 @@ use axum::routing::{MethodRouter, get, post};
 
 use super::auth::{Gate, guard};
 use super::frame::{Frame, frame};
-use super::{Problem, audit, channels, files, health, pages, search, status, ui};
+use super::{Problem, audit, bundles, channels, files, health, pages, search, status, ui};
 use crate::app::App;
 use crate::model::{Kind, Permission};
 
@@ -40,6 +40,7 @@ const fn route(
 
 const READ: Option<Permission> = Some(Permission::Read);
 const PROMOTE: Option<Permission> = Some(Permission::Promote);
+const EXPORT: Option<Permission> = Some(Permission::Export);
 const ADMIN: Option<Permission> = Some(Permission::Admin);
 
 /// Every route of the server.
@@ -68,6 +69,10 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/v1/channels/{channel}", READ, "get-channel", || get(channels::show)),
     route("GET", "/api/v1/channels/{channel}/snapshots", READ, "get-snapshots", || get(channels::snapshots)),
     route("POST", "/api/v1/channels/{channel}/promotions", PROMOTE, "post-promotions", || post(channels::promote)),
+    route("POST", "/api/v1/bundles", EXPORT, "post-bundles", || post(bundles::create)),
+    route("GET", "/api/v1/bundles/{id}", READ, "get-bundle", || get(bundles::show)),
+    route("GET", "/api/v1/bundles/{id}/download", READ, "get-bundle-download", || get(bundles::download)),
+    route("GET", "/bundle/{file}", READ, "get-bundle-pyz", || get(bundles::download_built)),
     route("GET", "/api/v1/audit", ADMIN, "get-audit", || get(audit::list)),
 ];
 

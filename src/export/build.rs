@@ -1,0 +1,119 @@
+//! Building a bundle: lock, plan, one pass over the bytes for their digest, one row. And opening a built one.
+
+use futures_util::StreamExt as _;
+use sha2::Digest as _;
+
+use crate::blobs::Blobs;
+use crate::index::Index;
+use crate::model::{AuditEvent, BundleRecipe, BundleRecord, Clock, Lock, Principal, Sha256Digest, StoredFile};
+use crate::resolve;
+
+use super::error::ExportError;
+use super::layout::{BundleLayout, Segment};
+use super::plan::{match_files, plan_bundle};
+
+/// What building needs of the server.
+#[derive(Clone)]
+pub struct ExportParts {
+    /// Where files and bundles are recorded.
+    pub index: Index,
+    /// Where their bytes are.
+    pub blobs: Blobs,
+    /// Tells when a record was made; never what is in a bundle.
+    pub clock: Clock,
+}
+
+/// Locks the recipe's requirements in its channel and builds the bundle, or finds it built.
+///
+/// The second value is whether it was there already; then nothing is read, written or audited. The same lock on the same
+/// version of this server gives the same bytes on every host, at every hour.
+pub async fn build(
+    parts: &ExportParts,
+    who: &Principal,
+    recipe: &BundleRecipe,
+) -> Result<(BundleRecord, bool), ExportError> {
+    let view = parts.index.open_view(&recipe.channel).await?;
+    let lock = resolve::lock(&parts.index, &view, &recipe.requirements, &recipe.target).await?;
+    let files = find_locked_files(&parts.index, &lock).await?;
+    let plan = plan_bundle(recipe, &lock, files)?;
+    if let Some(known) = parts.index.find_bundle(&plan.id).await? {
+        return Ok((known, true));
+    }
+    let record = BundleRecord {
+        id: plan.id,
+        name: recipe.name.clone(),
+        output_sha256: hash_output(&plan.layout, &parts.blobs).await?,
+        size_bytes: plan.layout.size_bytes(),
+        lock,
+        manifest: plan.manifest,
+        created_at: parts.clock.now(),
+        created_by: who.name().to_owned(),
+    };
+    record_bundle(parts, who, record).await
+}
+
+/// Layout of a bundle that was built, ready to be streamed.
+///
+/// Fails with [`ExportError::ServerChanged`] when it was built by a server with other start-up code.
+pub async fn open(parts: &ExportParts, record: &BundleRecord) -> Result<BundleLayout, ExportError> {
+    let files = match_files(&record.lock, find_locked_files(&parts.index, &record.lock).await?)?;
+    BundleLayout::new(&record.manifest, &record.lock, &files)
+}
+
+async fn find_locked_files(index: &Index, lock: &Lock) -> Result<Vec<StoredFile>, ExportError> {
+    let filenames: Vec<String> = lock.files.iter().map(|file| file.filename.clone()).collect();
+    Ok(index.find_files(&filenames).await?)
+}
+
+/// Writes the row with its audit event; when another request was faster, its record is the answer.
+async fn record_bundle(
+    parts: &ExportParts,
+    who: &Principal,
+    record: BundleRecord,
+) -> Result<(BundleRecord, bool), ExportError> {
+    let mut tx = parts.index.begin().await?;
+    if !tx.put_bundle(&record).await? {
+        drop(tx);
+        let known = parts.index.find_bundle(&record.id).await?;
+        return Ok((known.unwrap_or(record), true));
+    }
+    let event = AuditEvent::BundleBuilt {
+        bundle_id: record.id,
+        name: record.name.to_string(),
+        channel: record.lock.channel.clone(),
+        serial: record.lock.serial,
+    };
+    tx.commit(who, &event).await?;
+    Ok((record, false))
+}
+
+/// Digest of the whole file; every wheel's own digest is checked in the same pass, so no damaged blob gets into a bundle.
+///
+/// Hashing keeps a core busy, so it runs on a thread of its own that waits for the blob store there.
+async fn hash_output(layout: &BundleLayout, blobs: &Blobs) -> Result<Sha256Digest, ExportError> {
+    let (segments, blobs) = (layout.segments(0..layout.size_bytes()), blobs.clone());
+    let runtime = tokio::runtime::Handle::current();
+    tokio::task::spawn_blocking(move || runtime.block_on(hash_segments(segments, &blobs))).await?
+}
+
+async fn hash_segments(segments: Vec<Segment>, blobs: &Blobs) -> Result<Sha256Digest, ExportError> {
+    let mut output = sha2::Sha256::new();
+    for segment in segments {
+        match segment {
+            Segment::Inline(bytes) => output.update(&bytes),
+            Segment::Blob { sha256, range } => {
+                let mut wheel = sha2::Sha256::new();
+                let mut bytes = blobs.open(&sha256, range).await?;
+                while let Some(chunk) = bytes.next().await {
+                    let chunk = chunk?;
+                    wheel.update(&chunk);
+                    output.update(&chunk);
+                }
+                if Sha256Digest::from_bytes(wheel.finalize().into()) != sha256 {
+                    return Err(ExportError::BlobDamaged { sha256 });
+                }
+            }
+        }
+    }
+    Ok(Sha256Digest::from_bytes(output.finalize().into()))
+}
