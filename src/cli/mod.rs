@@ -1,11 +1,14 @@
 //! The command line: one file per subcommand. Data goes to stdout, everything else to stderr.
 
 mod admin;
+mod bundle;
 mod client;
 mod failure;
+mod lock;
 mod output;
 mod promote;
 mod serve;
+mod target;
 mod upload;
 
 use std::collections::BTreeMap;
@@ -41,6 +44,12 @@ enum Command {
     Promote(promote::PromoteArgs),
     /// Short for `promote staging blessed`.
     Bless(promote::BlessArgs),
+    /// Solve requirements for a target environment and write a lock file.
+    Lock(lock::LockArgs),
+    /// Build a bundle that starts on a bare host.
+    Bundle(bundle::BundleArgs),
+    /// Look at target environments.
+    Target(target::TargetArgs),
     /// Work on a data directory itself; stop its server first.
     Admin(admin::AdminArgs),
 }
@@ -94,6 +103,9 @@ async fn dispatch(command: Command, environment: &Environment, output: &Output) 
         Command::Upload(arguments) => upload::run(arguments, environment, output).await,
         Command::Promote(arguments) => promote::run(arguments, environment, output).await,
         Command::Bless(arguments) => promote::run(arguments.into(), environment, output).await,
+        Command::Lock(arguments) => lock::run(arguments, environment, output).await,
+        Command::Bundle(arguments) => bundle::run(arguments, environment, output).await,
+        Command::Target(arguments) => target::run(arguments, environment, output).await,
         Command::Admin(arguments) => admin::run(arguments, environment, output).await,
     }
 }
