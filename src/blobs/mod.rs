@@ -103,7 +103,7 @@ pub trait BlobStore: Send + Sync + 'static {
 }
 
 /// A blob that is being written: invisible, and gone without a trace when dropped.
-pub trait PendingWrite: Send {
+pub trait PendingWrite: Send + Sync {
     /// Adds bytes at the end. They may wait in memory, at most two [`CHUNK_SIZE_BYTES`] of them, before they are written.
     fn write(&mut self, bytes: Bytes) -> BoxFuture<'_, Result<(), BlobError>>;
 

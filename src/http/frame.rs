@@ -26,6 +26,10 @@ pub struct Peer(pub SocketAddr);
 #[derive(Clone, Debug)]
 pub struct RequestId(pub Arc<str>);
 
+/// A problem that another layer has written out already; it is left on the answer for the log.
+#[derive(Clone)]
+pub struct WrittenProblem(pub Problem);
+
 /// Makes request ids: the start of the process and a counter, so that no id comes twice.
 #[derive(Clone)]
 pub struct Frame {
@@ -86,7 +90,12 @@ pub async fn frame(State(frame): State<Frame>, mut request: Request, next: Next)
         Ok(mut response) => match response.extensions_mut().remove::<Problem>() {
             Some(problem) => answer(problem, Some(response), accept.as_deref(), &line),
             None => {
-                log(&line, &response, None);
+                let written = response.extensions_mut().remove::<WrittenProblem>();
+                log(
+                    &line,
+                    &response,
+                    written.as_ref().map(|WrittenProblem(problem)| (problem.code(), problem.causes())),
+                );
                 response
             }
         },

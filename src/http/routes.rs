@@ -6,12 +6,15 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, get, post};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{MethodRouter, get, post, put};
 
 use super::auth::{Gate, guard};
 use super::frame::{Frame, frame};
-use super::{Problem, audit, bundles, channels, files, health, pages, search, status, ui};
+use super::{
+    Problem, audit, bundles, channels, files, files_api, health, legacy, legacy_answer, pages, search, status, ui,
+    upload_body,
+};
 use crate::app::App;
 use crate::model::{Kind, Permission};
 
@@ -39,6 +42,7 @@ const fn route(
 }
 
 const READ: Option<Permission> = Some(Permission::Read);
+const UPLOAD: Option<Permission> = Some(Permission::Upload);
 const PROMOTE: Option<Permission> = Some(Permission::Promote);
 const EXPORT: Option<Permission> = Some(Permission::Export);
 const ADMIN: Option<Permission> = Some(Permission::Admin);
@@ -63,6 +67,15 @@ pub const ROUTES: &[Route] = &[
     }),
     route("GET", "/{channel}/simple/{project}/", READ, "get-channel-simple-project", || get(pages::channel_project)),
     route("GET", "/packages/{aa}/{bb}/{rest}/{filename}", READ, "get-packages", || get(files::download)),
+    route("POST", "/legacy", UPLOAD, "post-legacy", || post(legacy::upload).fallback(legacy::help)),
+    route("POST", "/legacy/", UPLOAD, "post-legacy", || post(legacy::upload).fallback(legacy::help)),
+    route("POST", "/{channel}/legacy", UPLOAD, "post-channel-legacy", || {
+        post(legacy::upload_to_channel).fallback(legacy::help)
+    }),
+    route("POST", "/{channel}/legacy/", UPLOAD, "post-channel-legacy", || {
+        post(legacy::upload_to_channel).fallback(legacy::help)
+    }),
+    route("PUT", "/api/v1/channels/{channel}/files/{filename}", UPLOAD, "put-file", || put(files_api::put)),
     route("GET", "/api/v1/status", READ, "get-status", || get(status::status)),
     route("GET", "/api/v1/search", READ, "get-search", || get(search::search)),
     route("GET", "/api/v1/channels", READ, "get-channels", || get(channels::list)),
@@ -91,14 +104,18 @@ pub fn router(app: Arc<App>) -> Router {
 }
 
 fn guarded(route: &Route, app: &Arc<App>) -> MethodRouter<Arc<App>> {
-    let mut handler = (route.handler)();
-    if route.permission == Some(Permission::Upload) {
-        // `ingest` counts the bytes of an upload and stops at the limit that was set.
-        handler = handler.route_layer(DefaultBodyLimit::disable());
+    let handler = (route.handler)();
+    let Some(permission) = route.permission else { return handler };
+    let guard = from_fn_with_state(Gate { app: app.clone(), permission }, guard);
+    if permission != Permission::Upload {
+        return handler.route_layer(guard);
     }
-    match route.permission {
-        None => handler,
-        Some(permission) => handler.route_layer(from_fn_with_state(Gate { app: app.clone(), permission }, guard)),
+    // `ingest` counts the bytes of an upload and stops at the limit that was set.
+    let handler = handler.route_layer(DefaultBodyLimit::disable());
+    let handler = handler.route_layer(guard).route_layer(from_fn(upload_body::watch));
+    match route.path.trim_end_matches('/').ends_with("/legacy") {
+        true => handler.layer(from_fn(legacy_answer::dress)),
+        false => handler,
     }
 }
 

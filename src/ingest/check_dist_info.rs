@@ -102,7 +102,7 @@ pub(super) fn find_dist_info(
     findings: &mut Findings,
 ) -> Option<String> {
     let mut folders: Vec<&str> = Vec::new();
-    for entry in listing.entries.iter().filter(|entry| !entry.is_dir) {
+    for entry in listing.files() {
         let Some(first) = entry.path.segments().next() else { continue };
         let lower = first.to_ascii_lowercase();
         let is_info = lower.ends_with(".dist-info") || lower.ends_with(".egg-info");

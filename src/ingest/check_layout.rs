@@ -15,7 +15,7 @@ const WRITTEN_BY_INSTALLERS: [&str; 3] = ["INSTALLER", "REQUESTED", "direct_url.
 /// Judges the place of every file (standards WHL-13, WHL-14, WHL-16).
 pub(super) fn check_layout(listing: &ZipListing, dist_info: &str, findings: &mut Findings) {
     let stem = dist_info.rsplit_once('.').map_or(dist_info, |(stem, _)| stem);
-    for entry in listing.entries.iter().filter(|entry| !entry.is_dir) {
+    for entry in listing.files() {
         let path = entry.path.as_str();
         let segments: Vec<&str> = entry.path.segments().collect();
         match segments[..] {
@@ -80,7 +80,7 @@ fn is_interpreter_name(name: &str) -> bool {
 pub(super) fn top_level_names(listing: &ZipListing, stem: &str) -> Vec<String> {
     let prefixes = [format!("{stem}.data/purelib/"), format!("{stem}.data/platlib/")];
     let mut names = BTreeSet::new();
-    for entry in listing.entries.iter().filter(|entry| !entry.is_dir) {
+    for entry in listing.files() {
         let path = entry.path.as_str();
         let installed = prefixes.iter().find_map(|prefix| path.strip_prefix(prefix.as_str())).unwrap_or(path);
         let name = match installed.split_once('/') {

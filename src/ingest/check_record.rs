@@ -65,8 +65,7 @@ impl Record {
 
     /// Finds rows without a file.
     pub(super) fn check_rows(&self, listing: &ZipListing, findings: &mut Findings) {
-        let files: HashSet<&str> =
-            listing.entries.iter().filter(|entry| !entry.is_dir).map(|entry| entry.path.as_str()).collect();
+        let files: HashSet<&str> = listing.files().map(|entry| entry.path.as_str()).collect();
         let is_lost = |path: &&String| !files.contains(path.as_str()) && !self.exempt.contains(path);
         for path in self.order.iter().filter(is_lost) {
             let text = format!("`{}` lists `{path}`, but the archive has no such file", self.path);

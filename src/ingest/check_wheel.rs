@@ -84,7 +84,7 @@ fn gather(
     listing: &ZipListing,
     scripts: Vec<Script>,
 ) -> FileFacts {
-    let files = || listing.entries.iter().filter(|entry| !entry.is_dir);
+    let files = || listing.files();
     let scripts_folder = format!("{}.data/scripts/", dist_info.stem());
     let mut data_scripts: Vec<String> =
         files().filter_map(|entry| entry.path.as_str().strip_prefix(&scripts_folder)).map(str::to_owned).collect();
