@@ -2,6 +2,8 @@
 
 pub mod seed;
 pub mod server;
+pub mod wheel;
 
 pub use seed::{SeedFile, seed};
 pub use server::{Answer, TestServer};
+pub use wheel::Wheel;
