@@ -3,6 +3,11 @@
 
 mod blob_contract;
 mod blob_faults;
+mod index_audit;
+mod index_contract;
+mod index_opening;
+mod index_site;
+mod index_views;
 mod resolve_random;
 mod resolve_solve;
 mod resolve_targets;
