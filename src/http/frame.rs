@@ -113,6 +113,11 @@ fn answer(problem: Problem, beside: Option<Response>, accept: Option<&str>, line
     let causes = problem.causes().to_owned();
     let code = problem.code();
     let mut response = problem.into_answer(accept, &line.id.0);
+    let headers = response.headers_mut();
+    if line.path.starts_with("/api/") && headers.contains_key(header::WWW_AUTHENTICATE) {
+        // At `Basic` a browser opens a log-in window of its own over our page; pip and twine never come here.
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"ferrywheel\""));
+    }
     if let Some(mut beside) = beside {
         if let Some(allow) = beside.headers_mut().remove(header::ALLOW) {
             response.headers_mut().insert(header::ALLOW, allow);
