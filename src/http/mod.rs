@@ -15,6 +15,7 @@ mod frame;
 mod health;
 mod legacy;
 mod legacy_answer;
+mod locks;
 mod pages;
 mod problem;
 mod quiet;

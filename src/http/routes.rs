@@ -12,8 +12,8 @@ use axum::routing::{MethodRouter, get, post, put};
 use super::auth::{Gate, guard};
 use super::frame::{Frame, frame};
 use super::{
-    Problem, audit, bundles, channels, files, files_api, health, legacy, legacy_answer, pages, search, status, ui,
-    upload_body,
+    Problem, audit, bundles, channels, files, files_api, health, legacy, legacy_answer, locks, pages, search, status,
+    ui, upload_body,
 };
 use crate::app::App;
 use crate::model::{Kind, Permission};
@@ -86,6 +86,8 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/v1/bundles/{id}", READ, "get-bundle", || get(bundles::show)),
     route("GET", "/api/v1/bundles/{id}/download", READ, "get-bundle-download", || get(bundles::download)),
     route("GET", "/bundle/{file}", READ, "get-bundle-pyz", || get(bundles::download_built)),
+    route("GET", "/api/v1/targets", READ, "get-targets", || get(locks::targets)),
+    route("POST", "/api/v1/locks", READ, "post-locks", || post(locks::lock)),
     route("GET", "/api/v1/audit", ADMIN, "get-audit", || get(audit::list)),
 ];
 

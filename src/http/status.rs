@@ -36,6 +36,6 @@ pub async fn status(State(app): State<Arc<App>>) -> Result<Json<Status>, Problem
         public_url: settings.public_url.as_ref().map(ToString::to_string),
         reads: settings.read,
         channels: app.index.list_channels().await?,
-        targets: app.index.list_targets().await?.into_iter().map(|target| target.name).collect(),
+        targets: crate::resolve::list_targets(&app.index).await?.into_iter().map(|target| target.name).collect(),
     }))
 }

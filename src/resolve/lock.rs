@@ -1,6 +1,7 @@
 //! Locks over our own index: requirements in, exact files out.
 
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 
 use super::from_index::IndexSource;
 use super::solve::{Chosen, solve};
@@ -10,6 +11,9 @@ use crate::index::Index;
 use crate::model::{Lock, LockedFile, Target, View};
 use crate::packaging::{Requirement, parse_requirement};
 
+/// Searches at once. Each keeps one core busy and holds the metadata that it read; the others wait their turn.
+static SEARCHES: Semaphore = Semaphore::const_new(2);
+
 /// Solves `requirements` in `view` for `target`.
 ///
 /// Equal arguments give equal locks. Fails as [`solve`] does, and with [`ResolveError::Requirement`] for a text that is
@@ -17,6 +21,7 @@ use crate::packaging::{Requirement, parse_requirement};
 pub async fn lock(index: &Index, view: &View, requirements: &[String], target: &Target) -> Result<Lock, ResolveError> {
     let requirements = parse_requirements(requirements)?;
     let target = TargetEnv::try_from(target)?;
+    let _turn = SEARCHES.acquire().await.map_err(|_| ResolveError::Lost)?;
     let view = view.clone();
     let source_view = view.clone();
     let (index, runtime) = (index.clone(), Handle::current());

@@ -23,4 +23,4 @@ pub use lock::{lock, lock_from, parse_requirements};
 pub use pylock::render_pylock;
 pub use solve::{Chosen, solve};
 pub use source::{Candidate, Source, SourceError, WheelRequirements};
-pub use targets::{TargetEnv, find_target, preset, presets};
+pub use targets::{TargetEnv, find_target, list_targets, preset, presets};

@@ -62,6 +62,14 @@ pub async fn find_target(index: &Index, name: &str) -> Result<Target, ResolveErr
     }
 }
 
+/// The presets, then the saved targets, each by name; a saved one cannot take the place of a preset.
+pub async fn list_targets(index: &Index) -> Result<Vec<Target>, ResolveError> {
+    let mut targets = presets();
+    let saved = index.list_targets().await?;
+    targets.extend(saved.into_iter().filter(|target| preset(&target.name).is_none()));
+    Ok(targets)
+}
+
 fn debian(name: &str, python: &str, libc: (u16, u16)) -> Target {
     Target {
         name: name.to_owned(),

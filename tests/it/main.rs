@@ -8,6 +8,7 @@ mod index_contract;
 mod index_opening;
 mod index_site;
 mod index_views;
+mod resolve_locks;
 mod resolve_random;
 mod resolve_solve;
 mod resolve_targets;

@@ -16,6 +16,7 @@ pub struct SeedFile {
     pub bytes: Bytes,
     pub metadata: Option<Bytes>,
     pub requires_python: Option<String>,
+    pub requires_dist: Vec<String>,
     pub uploaded_at: Timestamp,
     pub yank: Option<Yank>,
 }
@@ -28,6 +29,7 @@ impl SeedFile {
             bytes: Bytes::from(filename.to_owned()),
             metadata: Some(Bytes::from(format!("Metadata-Version: 2.1\nName: {}\n", filename))),
             requires_python: None,
+            requires_dist: Vec::new(),
             uploaded_at: "2026-08-01T12:00:00Z".parse().unwrap(),
             yank: None,
         }
@@ -40,6 +42,11 @@ impl SeedFile {
 
     pub fn requires_python(mut self, specifier: &str) -> Self {
         self.requires_python = Some(specifier.to_owned());
+        self
+    }
+
+    pub fn requires(mut self, requirements: &[&str]) -> Self {
+        self.requires_dist = requirements.iter().map(ToString::to_string).collect();
         self
     }
 
@@ -88,7 +95,7 @@ impl SeedFile {
             },
             metadata_sha256,
             requires_python: self.requires_python.clone(),
-            requires_dist: Vec::new(),
+            requires_dist: self.requires_dist.clone(),
             provides_extra: Vec::new(),
             summary: Some(format!("About {name}")),
             identity: self.filename.clone(),

@@ -1,0 +1,110 @@
+//! `/api/v1/locks` and `/api/v1/targets`: requirements in, exact files out, and for which hosts that can be asked.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+
+use super::Problem;
+use super::auth::Who;
+use super::extract;
+use crate::app::App;
+use crate::model::{ChannelRef, Lock, LockedFile, Permission, Target};
+use crate::resolve;
+
+/// Media type of `pylock.toml`.
+const TOML: &str = "application/toml";
+
+/// Media type of our own form of a lock.
+const JSON: &str = "application/json";
+
+/// A target environment by name or written out.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub enum TargetWish {
+    /// A preset or a saved one.
+    Named(String),
+    /// All of it.
+    Written(Box<Target>),
+}
+
+impl TargetWish {
+    /// The target that is meant.
+    pub async fn find(self, app: &App) -> Result<Target, Problem> {
+        match self {
+            Self::Named(name) => Ok(resolve::find_target(&app.index, &name).await?),
+            Self::Written(target) => Ok(*target),
+        }
+    }
+}
+
+/// Body of [`lock`].
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LockRequest {
+    requirements: Vec<String>,
+    target: TargetWish,
+    #[serde(default)]
+    channel: Option<String>,
+}
+
+/// Answer of [`targets`].
+#[derive(Serialize)]
+pub struct Targets {
+    targets: Vec<Target>,
+}
+
+/// The presets and the saved target environments.
+pub async fn targets(State(app): State<Arc<App>>) -> Result<Json<Targets>, Problem> {
+    Ok(Json(Targets { targets: resolve::list_targets(&app.index).await? }))
+}
+
+/// Finds the exact files for requirements on a target, as `pylock.toml` or, where `Accept` names it first, as JSON.
+pub async fn lock(
+    State(app): State<Arc<App>>,
+    who: Who,
+    headers: HeaderMap,
+    extract::Json(request): extract::Json<LockRequest>,
+) -> Result<Response, Problem> {
+    let channel = match &request.channel {
+        Some(text) => text.parse()?,
+        None => ChannelRef { name: app.settings.default_channel.clone(), serial: None },
+    };
+    who.may(&app, Permission::Read, Some(&channel.name), None)?;
+    let target = request.target.find(&app).await?;
+    let view = app.index.open_view(&channel).await?;
+    let lock = resolve::lock(&app.index, &view, &request.requirements, &target).await?;
+    if prefers_json(&headers) {
+        return Ok(Json(lock).into_response());
+    }
+    let text = pylock(&lock, &root_url(&app, &headers))?;
+    Ok(([(header::CONTENT_TYPE, TOML)], text).into_response())
+}
+
+/// The lock as `pylock.toml`; `root` is this server's own address without a slash at the end.
+fn pylock(lock: &Lock, root: &str) -> Result<String, Problem> {
+    let index_url = format!("{root}/{}@{}/simple/", lock.channel, lock.serial);
+    let file_url = |file: &LockedFile| {
+        let digest = file.sha256.to_hex();
+        format!("{root}/packages/{}/{}/{}/{}", &digest[..2], &digest[2..4], &digest[4..], file.filename)
+    };
+    resolve::render_pylock(lock, &index_url, file_url).map_err(|error| Problem::internal(error.to_string()))
+}
+
+/// The address under which the client reached us: the one that is set, else the one that it sent.
+fn root_url(app: &App, headers: &HeaderMap) -> String {
+    if let Some(url) = &app.settings.public_url {
+        return url.as_str().trim_end_matches('/').to_owned();
+    }
+    let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
+    host.map_or_else(String::new, |host| format!("http://{host}"))
+}
+
+fn prefers_json(headers: &HeaderMap) -> bool {
+    let accept = headers.get(header::ACCEPT).map_or("", |value: &HeaderValue| value.to_str().unwrap_or(""));
+    let named = accept.split(',').map(|part| part.split(';').next().unwrap_or("").trim());
+    named.into_iter().find(|name| *name == TOML || *name == JSON) == Some(JSON)
+}
