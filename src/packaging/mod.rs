@@ -6,8 +6,11 @@
 mod entry_points;
 mod faults;
 mod filenames;
+mod headers;
+mod licenses;
 mod markers;
 mod metadata;
+mod metadata_fields;
 mod names;
 mod pylock;
 mod record;
@@ -16,7 +19,7 @@ mod tags;
 mod versions;
 mod wheel_file;
 
-pub use entry_points::{EntryPoint, EntryPoints, Script, ScriptKind, parse_entry_points};
+pub use entry_points::{EntryPoint, EntryPoints, MAX_ENTRY_POINTS_BYTES, Script, ScriptKind, parse_entry_points};
 pub use faults::{FaultLevel, MetadataFault};
 pub use filenames::{
     BuildTag, DistFileName, FileNameError, MAX_FILE_NAME_BYTES, SdistName, WheelName, parse_dist_filename,
@@ -25,7 +28,7 @@ pub use markers::{MarkerEnvironment, MarkerError, MarkerTree, MarkerValues, Vers
 pub use metadata::{CoreMetadata, MAX_METADATA_BYTES, parse_core_metadata};
 pub use names::{ExtraName, NameError, ProjectName, is_valid_display_name};
 pub use pylock::{Pylock, PylockError, PylockFile, PylockPackage, is_pylock_file_name, render_pylock};
-pub use record::{HashAlgorithm, MAX_RECORD_BYTES, RecordEntry, RecordHash, parse_record};
+pub use record::{HashAlgorithm, MAX_RECORD_BYTES, RecordEntry, RecordHash, is_unhashed, parse_record};
 pub use requirements::{
     Requirement, RequirementError, RequirementsFileError, is_direct_url, parse_requirement, parse_requirements_file,
 };

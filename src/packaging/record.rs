@@ -1,9 +1,21 @@
 //! RECORD: the list of files in a wheel with their digests (PEP 376, PEP 427).
 
-use super::faults::MetadataFault;
+use std::collections::BTreeSet;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::faults::{MetadataFault, shown};
 
 /// Largest RECORD, in bytes: 100 000 rows of 600 bytes.
 pub const MAX_RECORD_BYTES: usize = 64 << 20;
+/// Most rows: more than an archive may have entries, far below what costs memory.
+const MAX_ROWS: usize = 200_000;
+/// Most faults told of one file.
+const MAX_FAULTS: usize = 50;
+
+const INVALID: &str = "record-invalid";
+const MISMATCH: &str = "record-mismatch";
 
 /// Digest algorithms that RECORD may use; md5 and sha1 are forbidden.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,7 +40,7 @@ pub struct RecordHash {
 /// One row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordEntry {
-    /// Path inside the wheel: relative, `/` between segments.
+    /// Path inside the wheel: relative, `/` between segments (backslashes of old Windows builders are turned).
     pub path: String,
     /// Digest; only RECORD itself and its signatures have none.
     pub hash: Option<RecordHash>,
@@ -36,10 +48,263 @@ pub struct RecordEntry {
     pub size_bytes: Option<u64>,
 }
 
+impl HashAlgorithm {
+    fn parse(name: &str) -> Option<Self> {
+        match name {
+            "sha256" => Some(Self::Sha256),
+            "sha384" => Some(Self::Sha384),
+            "sha512" => Some(Self::Sha512),
+            _ => None,
+        }
+    }
+
+    fn digest_bytes(self) -> usize {
+        match self {
+            Self::Sha256 => 32,
+            Self::Sha384 => 48,
+            Self::Sha512 => 64,
+        }
+    }
+}
+
+/// Whether a path is one that RECORD lists without a digest: itself and its signatures.
+pub fn is_unhashed(path: &str, dist_info: &str) -> bool {
+    let rest = path.strip_prefix(dist_info).and_then(|rest| rest.strip_prefix('/'));
+    matches!(rest, Some("RECORD" | "RECORD.jws" | "RECORD.p7s"))
+}
+
 /// Reads RECORD of the wheel whose metadata folder is `dist_info` (such as `demo-1.0.dist-info`).
 ///
-/// Paths are judged, digests are decoded; comparing them with the archive is for the caller.
+/// Paths are judged, digests are decoded (REC-01, REC-02, REC-04); comparing them with the archive is for the caller.
 pub fn parse_record(bytes: &[u8], dist_info: &str) -> Result<Vec<RecordEntry>, Vec<MetadataFault>> {
-    let _ = (bytes, dist_info);
-    todo!("the next commit reads it")
+    let whole = |message: &str| vec![MetadataFault::error("REC-01", INVALID, "", message)];
+    if bytes.len() > MAX_RECORD_BYTES {
+        return Err(whole("RECORD is larger than any wheel needs"));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|_| whole("RECORD is not UTF-8"))?;
+    let rows = read_csv(text).map_err(|message| whole(&message))?;
+    let mut faults = Vec::new();
+    let mut seen = BTreeSet::new();
+    let mut entries = Vec::with_capacity(rows.len());
+    for row in &rows {
+        match read_row(row, dist_info) {
+            Ok(entry) => entries.push(entry),
+            Err(fault) => faults.push(fault),
+        }
+        if row.first().is_some_and(|path| !seen.insert(path.replace('\\', "/"))) {
+            faults.push(MetadataFault::error(
+                "REC-01",
+                INVALID,
+                &row[0],
+                format!("RECORD lists `{}` twice", shown(&row[0])),
+            ));
+        }
+        if faults.len() >= MAX_FAULTS {
+            break;
+        }
+    }
+    if faults.is_empty() { Ok(entries) } else { Err(faults) }
+}
+
+fn read_row(row: &[String], dist_info: &str) -> Result<RecordEntry, MetadataFault> {
+    let [path, hash, size] = row else {
+        let first = row.first().map_or("", String::as_str);
+        let message = format!("the row of `{}` in RECORD has {} columns instead of 3", shown(first), row.len());
+        return Err(MetadataFault::error("REC-01", INVALID, first, message));
+    };
+    let error = |rule, class, message: String| MetadataFault::error(rule, class, path, message);
+    let path = path.replace('\\', "/");
+    // Whoever removes the package later deletes what RECORD names.
+    let leads_out =
+        path.is_empty() || path.starts_with('/') || path.contains(':') || path.split('/').any(|s| s == "..");
+    if leads_out {
+        return Err(error("REC-04", INVALID, format!("RECORD names `{}`, which leads out of the wheel", shown(&path))));
+    }
+    let is_unhashed = is_unhashed(&path, dist_info);
+    let hash = match hash.split_once('=') {
+        _ if is_unhashed => None,
+        None if hash.is_empty() => {
+            return Err(error("REC-02", INVALID, format!("RECORD has no hash for `{}`", shown(&path))));
+        }
+        Some((name, value)) if HashAlgorithm::parse(name).is_some() => {
+            HashAlgorithm::parse(name).map(|algorithm| decode(algorithm, value))
+        }
+        _ => {
+            let message = format!("RECORD has a hash for `{}` that is none of sha256, sha384 and sha512", shown(&path));
+            return Err(error("REC-02", INVALID, message));
+        }
+    };
+    let size_bytes = match size.as_str() {
+        "" => None,
+        digits if digits.bytes().all(|b| b.is_ascii_digit()) && digits.len() < 20 => digits.parse().ok(),
+        _ => {
+            return Err(error(
+                "REC-02",
+                MISMATCH,
+                format!("RECORD has a size for `{}` that is no number", shown(&path)),
+            ));
+        }
+    };
+    Ok(RecordEntry { path, hash, size_bytes })
+}
+
+fn decode(algorithm: HashAlgorithm, value: &str) -> RecordHash {
+    let digest = URL_SAFE_NO_PAD.decode(value.trim_end_matches('=')).unwrap_or_default();
+    RecordHash { algorithm, digest: if digest.len() == algorithm.digest_bytes() { digest } else { Vec::new() } }
+}
+
+/// Rows of strict CSV: what Python's `csv` module with `strict=True` reads, or a sentence.
+fn read_csv(text: &str) -> Result<Vec<Vec<String>>, String> {
+    let mut rows = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let mut row = Vec::new();
+        loop {
+            let (field, after, is_last) = read_field(rest)?;
+            row.push(field);
+            rest = after;
+            if is_last {
+                break;
+            }
+        }
+        if row.len() == 1 && row[0].is_empty() {
+            continue;
+        }
+        if rows.len() == MAX_ROWS {
+            return Err(format!("RECORD has more than {MAX_ROWS} rows"));
+        }
+        rows.push(row);
+    }
+    Ok(rows)
+}
+
+/// One field, what follows its separator, and whether it was the last of the row.
+fn read_field(text: &str) -> Result<(String, &str, bool), String> {
+    let (field, rest) = match text.strip_prefix('"') {
+        Some(quoted) => read_quoted(quoted)?,
+        None => {
+            let end = text.find([',', '\n', '\r']).unwrap_or(text.len());
+            (text[..end].to_owned(), &text[end..])
+        }
+    };
+    if let Some(rest) = rest.strip_prefix(',') {
+        return Ok((field, rest, false));
+    }
+    let after = rest.strip_prefix("\r\n").or_else(|| rest.strip_prefix('\n'));
+    match after {
+        Some(after) => Ok((field, after, true)),
+        None if rest.is_empty() => Ok((field, "", true)),
+        None => Err("RECORD is not CSV: a field is followed by neither a comma nor a line end".to_owned()),
+    }
+}
+
+/// A field up to its closing quote; two quotes stand for one.
+fn read_quoted(text: &str) -> Result<(String, &str), String> {
+    let mut field = String::new();
+    let mut rest = text;
+    loop {
+        let (before, after) = rest.split_once('"').ok_or("RECORD is not CSV: a quote is not closed")?;
+        field.push_str(before);
+        match after.strip_prefix('"') {
+            Some(after) => {
+                field.push('"');
+                rest = after;
+            }
+            None => return Ok((field, after)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const INFO: &str = "demo-1.0.dist-info";
+    const HASH: &str = "sha256=mHUu4o1UhL3CgU-3CttqCy-zH2qbjueugf0vyc8wCzs";
+
+    fn parse(text: &str) -> Result<Vec<RecordEntry>, Vec<MetadataFault>> {
+        parse_record(text.as_bytes(), INFO)
+    }
+
+    #[test]
+    fn ok_records() {
+        let text = format!(
+            "pkg/a.py,{HASH},4\r\n\n\"pkg/a,\"\"b\"\".txt\",{HASH}=,\npkg\\b.py,{HASH},0\n{INFO}/RECORD.jws,,\n{INFO}/RECORD,,"
+        );
+        let entries = parse(&text).unwrap();
+        let paths: Vec<&str> = entries.iter().map(|e| e.path.as_str()).collect();
+        assert_eq!(
+            paths,
+            ["pkg/a.py", "pkg/a,\"b\".txt", "pkg/b.py", "demo-1.0.dist-info/RECORD.jws", "demo-1.0.dist-info/RECORD"]
+        );
+        assert_eq!((entries[0].size_bytes, entries[1].size_bytes), (Some(4), None));
+        let hash = entries[0].hash.as_ref().unwrap();
+        assert_eq!((hash.algorithm, hash.digest.len(), hash.digest[0]), (HashAlgorithm::Sha256, 32, 0x98));
+        assert_eq!(entries[4].hash, None);
+        assert!(parse("").unwrap().is_empty());
+    }
+
+    #[test]
+    fn ok_longer_digests() {
+        for (name, length) in [("sha384", 48), ("sha512", 64)] {
+            let text = format!("a,{name}={},1\n", URL_SAFE_NO_PAD.encode(vec![7; length]));
+            assert_eq!(parse(&text).unwrap()[0].hash.as_ref().unwrap().digest, vec![7; length]);
+        }
+    }
+
+    #[test]
+    fn ok_a_digest_of_another_form_equals_nothing() {
+        for value in ["987", "zz", "", "!!!!", &"00".repeat(32)] {
+            assert!(
+                parse(&format!("a,sha256={value},1\n")).unwrap()[0].hash.as_ref().unwrap().digest.is_empty(),
+                "{value}"
+            );
+        }
+    }
+
+    #[test]
+    fn err_records() {
+        for (text, rule, class) in [
+            (format!("../../x,{HASH},1\n"), "REC-04", "record-invalid"),
+            ("../../x,,\n".into(), "REC-04", "record-invalid"),
+            ("/tmp/x,,\n".into(), "REC-04", "record-invalid"),
+            (format!("a\\..\\..\\x,{HASH},1\n"), "REC-04", "record-invalid"),
+            (format!("C:/x,{HASH},1\n"), "REC-04", "record-invalid"),
+            (",,\n".into(), "REC-04", "record-invalid"),
+            (format!("a,{HASH},1\na,{HASH},2\n"), "REC-01", "record-invalid"),
+            (format!("a/b,{HASH},1\na\\b,{HASH},1\n"), "REC-01", "record-invalid"),
+            ("a,md5=xx,1\n".into(), "REC-02", "record-invalid"),
+            ("a,sha1=xx,1\n".into(), "REC-02", "record-invalid"),
+            ("a,nonsense,1\n".into(), "REC-02", "record-invalid"),
+            ("a,,\n".into(), "REC-02", "record-invalid"),
+            ("other-1.0.dist-info/RECORD,,\n".into(), "REC-02", "record-invalid"),
+            (format!("a,{HASH},1x\n"), "REC-02", "record-mismatch"),
+            (format!("a,{HASH},-1\n"), "REC-02", "record-mismatch"),
+            ("a\n".into(), "REC-01", "record-invalid"),
+            (format!("a,{HASH},1,\n"), "REC-01", "record-invalid"),
+            (format!("\"open\na,{HASH},1\n"), "REC-01", "record-invalid"),
+            (format!("\"a\"b,{HASH},1\n"), "REC-01", "record-invalid"),
+            (format!("a,{HASH},1\rb,{HASH},1\n"), "REC-01", "record-invalid"),
+            ("a,,\n".repeat(MAX_ROWS + 1), "REC-01", "record-invalid"),
+        ] {
+            let faults = parse(&text).unwrap_err();
+            assert_eq!((faults[0].rule, faults[0].class), (rule, class), "{:.60}: {faults:?}", text);
+        }
+        assert!(parse_record(b"caf\xe9.py,,\n", INFO).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_judged_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = parse_record(&bytes, INFO);
+        }
+
+        #[test]
+        fn quoted_fields_come_back(path in "[a-z,\"]{1,20}") {
+            let text = format!("\"{}\",{HASH},1\n", path.replace('"', "\"\""));
+            prop_assert_eq!(&parse(&text).unwrap()[0].path, &path);
+        }
+    }
 }
