@@ -22,7 +22,7 @@ def main():
     print(json.dumps({
         "argv": sys.argv, "prefix": sys.prefix, "path": sys.path, "environ": dict(os.environ), "pid": os.getpid(),
         "executable": sys.executable, "optimize": sys.flags.optimize, "isolated": sys.flags.isolated,
-        "xoptions": sys._xoptions, "warnoptions": sys.warnoptions, "name": __name__, "file": __file__,
+        "xoptions": sys._xoptions, "unbuffered": sys.stdout.write_through, "warnoptions": sys.warnoptions, "name": __name__, "file": __file__,
     }))
 def fail():
     return 7

@@ -104,8 +104,18 @@ class OtherPythons(BundleCase):
         seen = self.seen(bundle, "a b", PATH=folder)
         self.assertEqual(os.path.realpath(seen["executable"]), os.path.realpath(path))
         self.assertEqual(seen["argv"][1:], ["a b"])
-        done = self.start(bundle, PATH=folder, FERRYWHEEL_VERBOSE="1")
+        done = self.start(bundle, PATH=folder, FERRYWHEEL_VERBOSE="1", FERRYWHEEL_FORCE_EXTRACT="1")
         self.assertIn("continuing with", done.stderr)
+
+    def test_an_environment_that_another_python_made_is_used_without_looking_for_it(self):
+        version, path, folder = self.fit()
+        bundle = self.bundle(probe_wheel(tag="cp%d%d-none-any" % version))
+        self.seen(bundle, python=path)
+        self.assertEqual(os.path.realpath(self.seen(bundle, PATH="/nonexistent")["executable"]), os.path.realpath(path))
+        self.refused(bundle, 65, PATH="/nonexistent", FERRYWHEEL_NO_REEXEC="1")
+        self.refused(bundle, 65, FERRYWHEEL_PYTHON=sys.executable)
+        os.unlink(os.path.join(self.environment(), ".complete"))
+        self.refused(bundle, 65, PATH="/nonexistent")
 
     def test_no_other_python_is_tried_if_that_is_forbidden(self):
         version, _, folder = self.fit()

@@ -166,6 +166,19 @@ class Environment(BundleCase):
                 file.write(text)
             self.seen(bundle)
 
+    def test_an_interpreter_that_is_no_program_is_named(self):
+        bundle = self.bundle()
+        self.seen(bundle)
+        os.unlink(self.environment() + "/bin/python")
+        self.write(self.environment() + "/bin/python", b"\0\0\0\0")
+        self.assertIn("bin/python cannot be executed: Exec format error", self.refused(bundle, 68))
+
+    def test_a_python_without_small_hash_modules_names_the_same_environment(self):
+        bundle = self.bundle()
+        self.seen(bundle)
+        self.seen(bundle, inject="import sys\nsys.modules['_sha2'] = sys.modules['_sha256'] = None\n")
+        self.assertEqual(len(self.environments()), 1)
+
     def test_an_unpacked_sibling_that_is_damaged_is_not_made_anew(self):
         bundle = self.bundle()
         self.start(bundle, bundle + ".env", FERRYWHEEL_TOOLS="unpack")

@@ -181,7 +181,8 @@ class Surroundings(BundleCase):
 
     def test_options_of_the_interpreter_are_kept(self):
         seen = self.seen(self.bundle(), options=["-OO", "-B", "-u", "-b", "-X", "utf8", "-X", "color=no", "-W", "ignore::UserWarning"])
-        self.assertEqual(seen["optimize"], 2)
+        self.assertEqual((seen["optimize"], seen["unbuffered"]), (2, True))
+        self.assertFalse(self.seen(self.bundle())["unbuffered"])
         self.assertEqual(seen["xoptions"], {"utf8": True, "color": "no"})
         self.assertIn("ignore::UserWarning", seen["warnoptions"])
 
@@ -201,6 +202,21 @@ class Surroundings(BundleCase):
             )
             words = process.communicate()[0].split()
             self.assertEqual([int(word) for word in words], [process.pid, listener.getsockname()[1]])
+
+    def test_closed_standard_streams_are_no_obstacle(self):
+        flag = os.path.join(self.folder, "flag")
+        wheel = oracle.Wheel("quiet", files={"quiet.py": "def main():\n    open(%r, 'w').close()\n" % flag})
+        bundle = self.bundle(wheel, entry_point=("function", "quiet:main"))
+        for closed in "<&- >&- 2>&-", ">&-":
+            command = "exec %s '%s' %s" % (sys.executable, bundle, closed)
+            self.assertEqual(subprocess.call(["sh", "-c", command], env=self.environ(FERRYWHEEL_FORCE_EXTRACT="1")), 0)
+            os.unlink(flag)
+        command = "exec %s '%s' <&- >&- 2>&-" % (sys.executable, bundle)
+        self.assertEqual(subprocess.call(["sh", "-c", command], env=self.environ(FERRYWHEEL_MODE="fast")), 2)
+
+    def test_a_system_that_is_not_posix_is_refused(self):
+        text = self.refused(self.bundle(), 65, inject="import os\nos.name = 'nt'\n")
+        self.assertIn("it starts on Linux, macOS and other POSIX systems", text)
 
     def test_wrong_values_of_variables_are_usage_errors(self):
         bundle = self.bundle()

@@ -1,6 +1,7 @@
 """Rules for the bootstrap's files and for the bytes of a bundle."""
 import ast
 import os
+import re
 import subprocess
 import sys
 import tokenize
@@ -62,6 +63,14 @@ class Files(unittest.TestCase):
                 if isinstance(node, ast.Attribute) and node.attr == "getenv":
                     self.fail(name)
         self.assertEqual(sum(text.count("read_settings(os.environ)") for _, text in sources()), 2)
+
+    def test_every_exit_code_is_in_the_manual(self):
+        with open(os.path.join(oracle.BOOTSTRAP, "..", "..", "..", "static", "manual", "bundles.html"), encoding="utf-8") as file:
+            page = file.read()
+        codes = {value for _, text in sources() for value in re.findall(r"^EXIT_\w+ = (\d+)$", text, re.M)}
+        self.assertGreater(len(codes), 8)
+        for code in codes:
+            self.assertIn('id="exit-%s"' % code, page)
 
     def test_the_first_file_is_understood_by_every_python(self):
         path = os.path.join(oracle.BOOTSTRAP, "__main__.py")

@@ -19,7 +19,7 @@ class Installed(BundleCase):
         wheel = probe_wheel(files={
             data + "purelib/pure.py": "", data + "platlib/plat/x.py": "", data + "headers/sub/h.h": "h", data + "data/share/doc/d.txt": "d",
             data + "scripts/tool": "#!python -E\nimport sys\nprint(sys.prefix)\n", data + "scripts/win": "#!pythonw\nprint('w')\n",
-            data + "scripts/raw": "#!/bin/sh\necho raw\n", data + "scripts/bin.dat": b"\x00\x01",
+            data + "data/bin/python-tool": "t", data + "scripts/raw": "#!/bin/sh\necho raw\n", data + "scripts/bin.dat": b"\x00\x01",
         })
         self.seen(self.bundle(wheel))
         env = self.environment()
@@ -32,6 +32,7 @@ class Installed(BundleCase):
         self.assertEqual(subprocess.check_output([env + "/bin/tool"], universal_newlines=True), env + "\n")
         self.assertEqual(subprocess.check_output([env + "/bin/win"], universal_newlines=True), "w\n")
         self.assertEqual(subprocess.check_output([env + "/bin/raw"], universal_newlines=True), "raw\n")
+        self.assertTrue(os.path.isfile(env + "/bin/python-tool"))
         self.assertFalse(os.path.exists(self.site_packages() + "/probe-1.0.data"))
 
     def test_record_lists_what_is_there_with_the_right_hashes(self):
@@ -184,6 +185,8 @@ class RefusedWheels(BundleCase):
             ("no place", probe_wheel(files={data + "data/.ferrywheel/run.py": ""})),
             ("out of its folder", probe_wheel(files={"../evil.py": ""})),
             ("out of its folder", probe_wheel(files={"a//b.py": ""})),
+            ("out of its folder", probe_wheel(files={"a/./b.py": ""})),
+            ("out of its folder", probe_wheel(files={"a/..": ""})),
             ("not a relative path", probe_wheel(files={"/etc/evil": ""})),
             ("not a relative path", probe_wheel(files={"a\\b": ""})),
             ("not a relative path", probe_wheel(files={"c:evil": ""})),

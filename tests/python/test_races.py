@@ -156,6 +156,15 @@ class Locks(BundleCase):
         self.seen(bundle, inject=inject)
         self.seen(bundle, inject=inject, FERRYWHEEL_FORCE_EXTRACT="1")
 
+    def test_an_environment_that_is_being_cleared_away_is_made_again(self):
+        bundle = self.bundle()
+        self.seen(bundle)
+        descriptor = os.open(self.environment(), os.O_RDONLY)
+        self.addCleanup(os.close, descriptor)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        self.seen(bundle)
+        self.assertNotEqual(os.stat(self.environment()).st_ino, os.fstat(descriptor).st_ino)
+
     def test_a_lock_that_is_a_link_is_refused(self):
         bundle = self.bundle()
         self.seen(bundle)

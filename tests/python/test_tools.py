@@ -104,11 +104,23 @@ class Verbs(ToolCase):
         self.tool(bundle, "unpack", self.folder + "/empty")
         self.assertEqual([name for name in os.listdir(self.folder) if name.startswith(".tmp")], [])
 
+    def test_unpack_says_why_it_cannot(self):
+        self.write("file", "")
+        text = self.tool(self.bundle(), "unpack", self.folder + "/file/tree", exit_code=68)
+        self.assertIn("/file: File exists", text)
+        text = self.tool(self.bundle(unpacked_size_bytes=1 << 60), "unpack", self.folder + "/tree", exit_code=67)
+        self.assertIn("MiB are needed", text)
+        inject = "import errno, os\ndef full(*_):\n    raise OSError(errno.ENOSPC, 'full')\nos.fsync = full\n"
+        self.tool(self.bundle(), "unpack", self.folder + "/tree", exit_code=67, inject=inject)
+        self.assertEqual([name for name in os.listdir(self.folder) if name.startswith(".tmp")], [])
+
     def test_unpack_beside_the_archive_is_what_starts_use(self):
         bundle = self.bundle()
         self.tool(bundle, "unpack", bundle + ".env")
         self.assertEqual(self.seen(bundle)["prefix"], bundle + ".env")
         self.assertEqual(json.loads(self.tool(bundle, "info"))["environment"], bundle + ".env")
+        os.symlink(bundle, self.folder + "/linked")
+        self.assertEqual(self.seen(self.folder + "/linked")["prefix"], bundle + ".env")
         self.bundle(probe_wheel(version="2.0"))
         self.assertTrue(self.seen(bundle)["prefix"].startswith(self.root), "another content has another environment")
 
@@ -200,6 +212,19 @@ class Keeping(ToolCase):
         for other in others + [os.path.basename(foreign), name[:-8] + "00000001"]:
             self.assertIn(other, left)
         self.assertEqual(os.path.exists(paths[0]), os.geteuid() == 0)
+
+    def test_what_killed_starts_of_other_versions_left_is_removed_a_day_later(self):
+        (path,) = self.versions("1")
+        stale, fresh = (os.path.join(self.root, ".tmp-hello-%016x-cpython-311-00000000-x" % number) for number in (1, 2))
+        os.mkdir(stale)
+        os.mkdir(fresh)
+        os.utime(stale, (1, 1))
+        list(self.versions("2"))
+        self.assertEqual([os.path.exists(item) for item in (stale, fresh, path)], [False, True, True])
+
+    def test_locks_of_removed_environments_go_with_them(self):
+        list(self.versions("1", "2", "3", "4", "5"))
+        self.assertEqual(len([name for name in os.listdir(self.root) if name.endswith(".lock")]), 3)
 
     def test_gc_without_locks_or_roots_removes_nothing(self):
         paths = list(self.versions("1", "2"))

@@ -69,6 +69,8 @@ class Roots(BundleCase):
         file = self.write("not-a-folder", "")
         last = os.path.join(self.folder, "last-%d")
         self.assertEqual(self.roots(bundle, HOME=file, inject=LAST_RESORT % last), last % os.geteuid())
+        done = self.start(bundle, HOME=file, FERRYWHEEL_ROOT=None, FERRYWHEEL_VERBOSE="1", inject=LAST_RESORT % last)
+        self.assertIn("/.cache/ferrywheel (HOME): ", done.stderr)
 
     @needs_root
     def test_a_read_only_root_is_refused_with_every_attempt(self):

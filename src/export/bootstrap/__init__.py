@@ -145,9 +145,10 @@ def _sha256(data):
 
 def base_interpreter():
     """Real path of the interpreter below any virtual environment that started us."""
-    path = os.path.realpath(sys.executable or sys.base_prefix)
-    if sys.prefix != sys.base_prefix and path.startswith(os.path.realpath(sys.prefix) + os.sep):
-        # A virtual environment made of copies instead of links.
+    path = os.path.realpath(sys.executable or "")
+    is_copy = sys.prefix != sys.base_prefix and path.startswith(os.path.realpath(sys.prefix) + os.sep)
+    if is_copy or not sys.executable:
+        # A virtual environment made of copies instead of links, or a server that embeds Python.
         path = os.path.join(sys.base_prefix, "bin", "python%d.%d" % sys.version_info[:2])
     return os.path.realpath(path)
 
@@ -188,6 +189,8 @@ def find_environment(bundle, asked):
             return _checked(environment, bundle, asked)
         except trust.Unusable as reason:
             attempts.append("%s (%s): %s" % (root, label, reason))
+            if asked.is_verbose:
+                trust.say(attempts[-1])
     raise BootstrapError(EXIT_NO_ROOT, trust.describe_attempts(attempts))
 
 
@@ -218,7 +221,8 @@ def application_environ(environ, environment, bundle, asked):
 def interpreter_options():
     """Options of the running interpreter that the application's interpreter must get too."""
     flags = sys.flags
-    letters = "O" * flags.optimize + "u" * getattr(flags, "unbuffered", 0) + "v" * flags.verbose
+    letters = "O" * flags.optimize + "v" * flags.verbose
+    letters += "u" * getattr(sys.stdout, "write_through", False)
     letters += "B" * flags.dont_write_bytecode + "b" * flags.bytes_warning
     letters += "I" if flags.isolated else "E" * flags.ignore_environment
     options = ["-" + letters] if letters else []
@@ -248,6 +252,9 @@ def bootstrap(argv):
     asked = None
     bundle_title = os.path.basename(argv[0])
     try:
+        if os.name != "posix":
+            text = "it starts on Linux, macOS and other POSIX systems. Elsewhere its wheels can be unzipped and installed."
+            raise BootstrapError(EXIT_NO_FITTING_PYTHON, text)
         asked = read_settings(os.environ)
         bundle = open_bundle()
         bundle_title = bundle.title
@@ -277,8 +284,10 @@ def bootstrap(argv):
 
 
 def _report(title, error):
+    from . import trust
+
     text = str(error)
-    sys.stderr.write(text + "\n" if text.startswith(title) else "%s: %s\n" % (title, text))
+    trust.say(text if text.startswith(title) else "%s: %s" % (title, text))
     return error.exit_code
 
 
@@ -290,7 +299,6 @@ def _become(environment, bundle, asked, arguments):
     if asked.is_verbose and os.path.join(environment.path, STATE_NAME, "run.py") in command:
         environ["FERRYWHEEL_VERBOSE"] = "1"  # the runner removes both
     environment.hold()
-    sys.stdout.flush()
     try:
         os.execve(command[0], command, environ)
     except OSError as error:

@@ -9,10 +9,9 @@ EXIT_PYTHON_TOO_OLD = 64
 def main():
     """Hand over to `_bootstrap`, or say in one sentence why this Python cannot."""
     if sys.version_info[:2] < OLDEST_PYTHON:
-        sys.stderr.write(
-            "%s needs Python %d.%d or newer; this is Python %d.%d (%s). Start it with a newer one.\n"
-            % ((os.path.basename(sys.argv[0]),) + OLDEST_PYTHON + tuple(sys.version_info[:2]) + (sys.executable,))
-        )
+        text = "%s needs Python %d.%d or newer; this is Python %d.%d (%s). Start it with a newer one.\n"
+        here = tuple(sys.version_info[:2]) + (sys.executable,)
+        os.write(2, (text % ((os.path.basename(sys.argv[0]),) + OLDEST_PYTHON + here)).encode("utf-8", "replace"))
         return EXIT_PYTHON_TOO_OLD
     import _bootstrap  # not above: an old Python could not parse it
 

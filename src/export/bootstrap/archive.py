@@ -6,6 +6,7 @@ Every offset and length is checked against the file before it is used, so damage
 """
 import hashlib
 import os
+import re
 import struct
 import zlib
 
@@ -21,15 +22,18 @@ FLAG_ENCRYPTED = 0x1 | 0x40 | 0x2000
 _END = struct.Struct("<4s4H2LH")
 _CENTRAL = struct.Struct("<4s6H3L5H2L")
 _LOCAL = struct.Struct("<4s5H3L2H")
+_CONTROL = re.compile("[\x00-\x1f\x7f]")
+_DOTS = re.compile(r"(^|/)\.{0,2}(/|$)")
 
 
 class Entry:
     """One file of a zip: its name, place, sizes, checksum and whether it is executable."""
 
-    __slots__ = ("name", "method", "crc32", "packed_size", "size", "offset", "is_executable")
+    __slots__ = ("name", "raw_name", "method", "crc32", "packed_size", "size", "offset", "is_executable")
 
-    def __init__(self, name, method, crc32, packed_size, size, offset, is_executable):
+    def __init__(self, name, raw_name, method, crc32, packed_size, size, offset, is_executable):
         self.name = name
+        self.raw_name = raw_name
         self.method = method
         self.crc32 = crc32
         self.packed_size = packed_size
@@ -42,9 +46,9 @@ def check_name(name):
     """Return the reason why `name` may not be unpacked, or None: it must be a plain relative path."""
     if not name or name.startswith("/") or "\\" in name or ":" in name.split("/")[0]:
         return "is not a relative path"
-    if any(ord(letter) < 32 or ord(letter) == 127 for letter in name):
+    if _CONTROL.search(name):
         return "has control characters"
-    if any(part in ("", ".", "..") for part in name.split("/")):
+    if _DOTS.search(name):
         return "leads out of its folder"
     return None
 
@@ -117,7 +121,7 @@ class Zip:
             raise self._fail("its entry %r is encrypted, a link or packed in an unknown way" % name)
         if name in self.entries or (method == STORED and packed_size != size):
             raise self._fail("its entry %r is there twice or contradicts itself" % name)
-        self.entries[name] = Entry(name, method, crc32, packed_size, size, offset + self.prefix, bool(mode & 0o111))
+        self.entries[name] = Entry(name, raw, method, crc32, packed_size, size, offset + self.prefix, bool(mode & 0o111))
         return end
 
     def find(self, name):
@@ -129,13 +133,12 @@ class Zip:
 
     def place(self, entry):
         """Where the packed bytes of `entry` begin, after its local header was compared with the directory."""
-        header = self._pread(entry.offset, _LOCAL.size)
-        fields = _LOCAL.unpack(header)
-        name = self._pread(entry.offset + _LOCAL.size, fields[9])
+        header = self._pread(entry.offset, _LOCAL.size + len(entry.raw_name))
+        fields = _LOCAL.unpack_from(header)
         begin = entry.offset + _LOCAL.size + fields[9] + fields[10]
         if fields[0] != b"PK\x03\x04" or fields[3] != entry.method or begin + entry.packed_size > self.length:
             raise self._fail("its entry %r contradicts the directory" % entry.name)
-        if name.decode("utf-8" if fields[2] & 0x800 else "cp437", "replace") != entry.name:
+        if fields[9] != len(entry.raw_name) or header[_LOCAL.size :] != entry.raw_name:
             raise self._fail("its entry %r has another name in its own header" % entry.name)
         return begin
 

@@ -120,6 +120,18 @@ def choose(bundle, asked, manifest, argv=None):
     raise BootstrapError(EXIT_NO_FITTING_PYTHON, explain(bundle, manifest, host))
 
 
+def find_made(bundle, manifest, root):
+    """An environment of this very bundle that another Python made, if the running one cannot make any."""
+    if fits(manifest, tags.detect()):
+        return None
+    for name in sorted(os.listdir(root)):
+        if name.startswith("%s-%s-" % (bundle.name, bundle.id[:16])):
+            found = trust.open_environment(os.path.join(root, name), bundle.id)
+            if found is not None:
+                return found
+    return None
+
+
 def find_pythons(manifest, host, search_path):
     """Paths of interpreters that could fit, judged by their names: the target's own version first, then newest first."""
     versions = [(3, minor) for minor in MINORS if (3, minor) != host.version]
@@ -161,7 +173,6 @@ def restart(path, bundle, asked, argv):
         trust.say("%s: continuing with %s" % (bundle.title, path))
     environ = dict(os.environ, FERRYWHEEL_NO_REEXEC="1")
     environ.pop("FERRYWHEEL_PYTHON", None)
-    sys.stdout.flush()
     try:
         os.execve(path, [path, bundle.archive] + argv[1:], environ)
     except OSError as error:
@@ -177,6 +188,7 @@ def restart_as_asked(bundle, asked, argv):
         if not found:
             raise BootstrapError(EXIT_NO_FITTING_PYTHON, "FERRYWHEEL_PYTHON=%s is not on PATH." % path)
         path = found[0]
+    asked.is_final = True
     if os.path.realpath(path) != base_interpreter():
         restart(path, bundle, asked, argv)
 

@@ -37,7 +37,6 @@ def run(environment, bundle, asked, argv):
     sys.argv[:] = argv
     entry = _read_constants(environment, asked)
     if entry[0] == "interpreter":
-        sys.stdout.flush()
         os.execv(sys.executable, [sys.executable] + interpreter_options() + argv[1:])
     return runner.main(entry, environment.path, asked.is_verbose)
 

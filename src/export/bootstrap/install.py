@@ -25,6 +25,10 @@ def build(bundle, asked, root, is_private, replaced=None):
     """
     trust.make_root(root, is_private)
     manifest = choose.read_manifest(bundle)
+    if not asked.is_final and not asked.forces_extract and replaced is None:
+        ready = choose.find_made(bundle, manifest, root)
+        if ready is not None:
+            return ready
     wheels = choose.choose(bundle, asked, manifest)
     name = bundle.environment_name()
     path = os.path.join(root, name)
@@ -48,7 +52,7 @@ def build(bundle, asked, root, is_private, replaced=None):
             os.chmod(folder, stat.S_IMODE(os.lstat(root).st_mode) & 0o755)
             is_ours = _put_in_place(folder, path, bundle.id, asked.forces_extract or replaced is not None)
         except OSError as error:
-            raise _explained(error, root, manifest) from error
+            raise explained(error, root, manifest) from error
         finally:
             os.close(held)
             shutil.rmtree(folder, ignore_errors=True)
@@ -56,6 +60,7 @@ def build(bundle, asked, root, is_private, replaced=None):
         if lock.is_held and is_ours:
             keep.sweep(root, name)
             keep.drop_old(root, bundle.name, path)
+            keep.sweep_versions(root, bundle.name)
     return trust.open_environment(path, bundle.id)
 
 
@@ -66,7 +71,8 @@ def _inode(path):
         return None
 
 
-def _explained(error, root, manifest):
+def explained(error, root, manifest):
+    """What a failed write means: no space is final, anything else speaks against this root only."""
     if error.errno in FULL:
         return _no_space(root, manifest)
     text = "%s: %s" % (error.filename or root, error.strerror or error)

@@ -19,6 +19,7 @@ except ImportError:
 OLD_ENVIRONMENTS_KEPT = 2
 SECONDS_BETWEEN_TRIES = 0.05
 SECONDS_BEFORE_MESSAGE = 2.0
+SECONDS_UNTIL_STALE = 86400
 TAKEN = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
 CACHEDIR_TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n# Environments of bundles; they are made again when missing.\n"
 
@@ -27,7 +28,7 @@ class BuildLock:
     """Exclusive lock on the making of one environment; `is_held` is false where the file system cannot lock."""
 
     def __init__(self, root, name, bundle, asked):
-        self.path = os.path.join(root, "." + name + ".lock")
+        self.path = lock_path(root, name)
         self.title = bundle.title
         self.timeout_seconds = asked.lock_timeout_seconds
         self.is_held = False
@@ -115,6 +116,8 @@ def remove_unused(path):
     try:
         if os.fstat(descriptor).st_uid != os.geteuid() or not can_lock(descriptor):
             return False
+        if os.lstat(path).st_ino != os.fstat(descriptor).st_ino:
+            return False  # made anew meanwhile
         if not os.path.basename(path).startswith("."):
             # Nobody may find it complete while it is being removed.
             path = move_aside(path)
@@ -127,10 +130,19 @@ def remove_unused(path):
 
 
 def sweep(root, name):
-    """Remove what killed starts and replaced environments of that name left behind."""
+    """Remove what killed starts and replaced environments of that environment's name left behind."""
     for found in os.listdir(root):
         if found.startswith((".tmp-%s-" % name, ".old-%s-" % name)):
             remove_unused(os.path.join(root, found))
+
+
+def sweep_versions(root, name):
+    """Remove the same of the bundle's other versions, once it is too old to be in the making."""
+    for found in os.listdir(root):
+        path = os.path.join(root, found)
+        if re.match(r"\.(tmp|old)-%s-[0-9a-f]{16}-" % re.escape(name), found):
+            if time.time() - os.lstat(path).st_mtime > SECONDS_UNTIL_STALE:
+                remove_unused(path)
 
 
 def list_environments(root, name):
@@ -158,8 +170,26 @@ def drop_old(root, name, current, keep=OLD_ENVIRONMENTS_KEPT, oldest_use=None):
     With `oldest_use`, only those last used before it. Returns the removed paths.
     """
     others = [(used, path) for used, path in list_environments(root, name) if path != current]
-    removable = [path for used, path in others[keep:] if oldest_use is None or used < oldest_use]
-    return [path for path in removable if remove_unused(path)]
+    removed = []
+    for used, path in others[keep:]:
+        if (oldest_use is None or used < oldest_use) and remove_unused(path):
+            removed.append(path)
+            # Whoever waits for this lock goes on with a file that has no name; the rename decides then.
+            remove_file(lock_path(root, os.path.basename(path)))
+    return removed
+
+
+def remove_file(path):
+    """Remove a file that is not needed; failing to is no error."""
+    try:
+        os.unlink(path)
+    except OSError:
+        pass
+
+
+def lock_path(root, name):
+    """Where the lock on the making of an environment is."""
+    return os.path.join(root, "." + name + ".lock")
 
 
 def tag_root(root):

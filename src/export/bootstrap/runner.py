@@ -18,11 +18,10 @@ class NotImportable(Exception):
 
 def load(value):
     """The object that an entry point such as `pkg.mod:func` or `pkg.mod:obj.method` names."""
-    from importlib import import_module
-
     module, _, attribute = value.partition("[")[0].replace(" ", "").partition(":")
     try:
-        found = import_module(module)
+        __import__(module)  # and not importlib, which most starts would load for this alone
+        found = sys.modules[module]
         for part in attribute.split("."):
             found = getattr(found, part)
     except Exception as error:
@@ -70,7 +69,6 @@ def become(path, value, binaries):
         raise NotImportable(value, LookupError("there is no such script; there are: " + there))
     with open(path, "rb") as file:
         is_python = b"python" in file.readline(300) + file.readline(300)
-    sys.stdout.flush()
     os.execv(*(sys.executable, [sys.executable] + sys.argv) if is_python else (path, sys.argv))
 
 
@@ -86,7 +84,7 @@ def main(entry, environment, is_verbose):
 
             traceback.print_exception(type(error), error, error.__traceback__)
         text = "%s: its entry point %s cannot be imported: %s: %s. FERRYWHEEL_VERBOSE=1 shows where.\n"
-        sys.stderr.write(text % (title, value, type(error).__name__, error))
+        os.write(2, (text % (title, value, type(error).__name__, error)).encode("utf-8", "replace"))
         return EXIT_NOT_IMPORTABLE
 
 

@@ -6,7 +6,7 @@ import tempfile
 import time
 
 from . import (
-    EXIT_DAMAGED, EXIT_USAGE, BootstrapError, archive, base_interpreter, check, choose, find_environment, install, keep, trust, wheel,
+    EXIT_DAMAGED, EXIT_NO_ROOT, EXIT_USAGE, BootstrapError, archive, base_interpreter, check, choose, find_environment, install, keep, trust, wheel,
 )
 
 SECONDS_PER_DAY = 86400
@@ -116,20 +116,30 @@ def unpack(bundle, asked, arguments):
         raise BootstrapError(EXIT_USAGE, "%s exists and is not an empty folder." % target)
     manifest = choose.read_manifest(bundle)
     wheels = choose.choose(bundle, asked, manifest)
-    os.makedirs(parent, exist_ok=True)
     old_umask = os.umask(0o022)
-    folder = tempfile.mkdtemp(prefix=".tmp-", dir=parent)
+    folder = None
     try:
+        os.makedirs(parent, exist_ok=True)
+        folder = tempfile.mkdtemp(prefix=".tmp-", dir=parent)
         install.check_room(parent, manifest)
         install.fill(folder, target, bundle, asked, manifest, wheels, is_relocatable=True)
         os.chmod(folder, 0o755)
         os.rename(folder, target)
+    except OSError as error:
+        raise _refusal(parent, install.explained(error, parent, manifest)) from None
     except trust.Unusable as reason:
-        raise BootstrapError(EXIT_DAMAGED, "%s: %s." % (parent, reason)) from None
+        raise _refusal(parent, reason) from None
     finally:
         os.umask(old_umask)
-        shutil.rmtree(folder, ignore_errors=True)
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
     print(target)
+
+
+def _refusal(folder, reason):
+    if isinstance(reason, BootstrapError):
+        return reason
+    return BootstrapError(EXIT_NO_ROOT, "%s: %s." % (folder, reason))
 
 
 def wheels(bundle, asked, arguments):
@@ -173,6 +183,7 @@ def collect(bundle, asked, arguments):
         try:
             trust.check_parents(root)
             trust.judge(root, os.lstat(root), is_private)
+            keep.sweep_versions(root, bundle.name)
             removed = keep.drop_old(root, bundle.name, os.path.join(root, name), max(kept, 0), time.time() - days * SECONDS_PER_DAY)
             keep.sweep(root, name)
         except (trust.Unusable, OSError):

@@ -5,7 +5,6 @@ Nothing is repaired here: a folder with wrong permissions is refused with the re
 """
 import os
 import stat
-import sys
 
 from . import EXIT_DAMAGED, MARKER_NAME, MARKER_TITLE, STATE_NAME, BootstrapError
 
@@ -208,6 +207,9 @@ def open_environment(path, bundle_id):
         import fcntl
 
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None  # it is being cleared away
     except (OSError, ImportError):
         pass
     marker = read_marker(path)
@@ -235,7 +237,7 @@ def find_ready(root, name, bundle_id, is_private):
 
 def find_sibling(bundle, attempts):
     """The environment that an administrator unpacked beside the archive as `<archive>.env`, if there is one."""
-    path = bundle.archive + ".env"
+    path = os.path.realpath(bundle.archive) + ".env"
     if not os.path.lexists(path):
         return None
     try:
@@ -279,5 +281,8 @@ def damaged(path, text):
 
 
 def say(text):
-    """A line for the operator on the error output; never on the application's output."""
-    sys.stderr.write(text + "\n")
+    """A line for the operator on the error output, if there is one; never on the application's output."""
+    try:
+        os.write(2, text.encode("utf-8", "backslashreplace") + b"\n")
+    except OSError:
+        pass

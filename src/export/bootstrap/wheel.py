@@ -158,7 +158,8 @@ class Installation:
             return "%s/%s/%s" % (self.tree.headers, self.project, rest), False
         if scheme == "scripts" and rest and "/" not in rest and not RESERVED_SCRIPTS.match(rest):
             return (None, False) if self._is_leftover(rest) else ("bin/" + rest, True)
-        if scheme == "data" and rest and rest.split("/")[0] not in RESERVED and not rest.startswith("bin/python"):
+        is_reserved = rest.split("/")[0] in RESERVED or (rest.startswith("bin/") and RESERVED_SCRIPTS.match(rest[4:]))
+        if scheme == "data" and rest and not is_reserved:
             return rest, False
         raise trust.damaged(self.filename, "%s has no place in an environment." % name)
 
@@ -180,7 +181,9 @@ class Installation:
 
     def _record(self, path, digest, size):
         text = "sha256=" + base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-        self.rows.append((os.path.relpath(path, self.tree.site).replace(os.sep, "/"), text, str(size)))
+        inside = self.tree.site + "/"
+        name = path[len(inside) :] if path.startswith(inside) else "../" * inside.count("/") + path
+        self.rows.append((name, text, str(size)))
 
     def _write_record(self):
         name = self.info + "/RECORD"
