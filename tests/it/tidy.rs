@@ -263,6 +263,20 @@ fn check_command(path: &str, command: &Command, page: &str, problems: &mut Vec<S
 }
 
 #[test]
+fn every_rule_of_a_finding_has_a_row() {
+    let rule = Regex::new(r#""([A-Z]{3}-[0-9]{2})""#).unwrap();
+    let page = read(&root().join("static/manual/rules.html"));
+    let rules: BTreeSet<String> = files("src", &[".rs"])
+        .values()
+        .flat_map(|text| rule.captures_iter(text).map(|found| found[1].to_owned()).collect::<Vec<_>>())
+        .collect();
+    assert!(rules.contains("REC-02"), "the rules were not found: has their form changed?");
+    // The start page links a finding to the row of its rule.
+    let missing = rules.iter().filter(|rule| !page.contains(&format!("<tr id=\"{}\">", rule.to_lowercase())));
+    assert_none(&missing.map(|rule| format!("rule `{rule}` has no row in static/manual/rules.html")).collect::<Vec<_>>());
+}
+
+#[test]
 fn every_variable_of_the_bootstrap_is_explained() {
     let variable = Regex::new(r"\b((?:FERRYWHEEL|SHIV)_[A-Z_]+[A-Z])\b").unwrap();
     let page = read(&root().join("static/manual/bundles.html"));
