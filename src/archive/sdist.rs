@@ -121,7 +121,7 @@ impl<R: BufRead> Inflating<'_, R> {
     /// Nothing may follow: neither packed bytes behind the tar nor another member, which some readers would not see.
     fn need_end(mut self) -> Result<(), TarError> {
         let mut more = [0];
-        if self.decoder.read(&mut more)? != 0 || self.decoder.get_mut().fill_buf()?.first().is_some() {
+        if self.decoder.read(&mut more)? != 0 || !self.decoder.get_mut().fill_buf()?.is_empty() {
             return Err(TarError::unsafe_member("TAR-TRAILING", "there are bytes behind the compressed archive"));
         }
         Ok(())

@@ -387,7 +387,7 @@ macro_rules! show_and_read {
             type Err = FileNameError;
 
             fn from_str(filename: &str) -> Result<Self, FileNameError> {
-                $parse(parse_dist_filename(filename)?)
+                parse_dist_filename(filename).and_then($parse)
             }
         }
 
