@@ -53,7 +53,8 @@ fn render_lock(lock: &Lock) -> Result<String, ExportError> {
             url: None,
             path: Some(format!("wheels/{}", file.filename)),
             size_bytes: Some(file.size_bytes),
-            uploaded_at: Some(file.uploaded_at),
+            // Each server has its own; the same wheels are to make the same bundle on both sides of a gap.
+            uploaded_at: None,
             sha256: file.sha256.to_hex(),
         }],
         sdist: None,
@@ -108,7 +109,22 @@ mod tests {
         let start = entry_point(EntryPointKind::Module, "demo");
         let manifest = Manifest::new(&name, &start, &debian_12(), &lock, &files).unwrap();
         let texts = Texts::render(&manifest, &lock).unwrap();
-        insta::assert_snapshot!(texts.readme, @"");
+        insta::assert_snapshot!(texts.readme, @"
+        hello.pyz: Python software in one file, built by Ferrywheel
+
+        Start it:      python3 hello.pyz [arguments]
+        It starts:     the module `demo`, like `python3 -m demo`
+        It is made for debian-12 (cpython 3.11, x86_64, glibc 2.36)
+
+        The first start unpacks it once into a folder of its own and needs no network, no pip and no compiler.
+        Later starts use that folder. FERRYWHEEL_ROOT names another place for it.
+
+        wheels/ holds the original wheels, byte for byte; pylock.toml and FERRYWHEEL.json list them with their
+        digests. The SHA-256 of FERRYWHEEL.json is the id of this bundle.
+
+        Inside:
+          demo 1.0  demo-1.0-py3-none-any.whl
+        ");
         insta::assert_snapshot!(texts.pylock, @"");
     }
 }

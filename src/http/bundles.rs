@@ -14,13 +14,13 @@ use super::Problem;
 use super::auth::Who;
 use super::download::{Offer, Plan};
 use super::extract::{self, Segments};
+use super::locks::TargetWish;
 use crate::app::App;
 use crate::export::{self, ExportError, ExportParts};
 use crate::model::{
     BundleName, BundleRecipe, BundleRecord, ChannelRef, EntryPoint, EntryPointKind, Kind, Lock, Permission,
-    Sha256Digest, Target, Timestamp,
+    Sha256Digest, Timestamp,
 };
-use crate::resolve;
 
 /// Most requirements of one request: well above what people write down, and each may start a search.
 const MAX_REQUIREMENTS: usize = 500;
@@ -40,7 +40,7 @@ pub struct BundleRequest {
     /// At least one.
     requirements: Vec<String>,
     /// Name of a target, or the target itself.
-    target: TargetChoice,
+    target: TargetWish,
     /// Channel or snapshot; the default channel when absent.
     channel: Option<String>,
     /// Script to start.
@@ -49,14 +49,6 @@ pub struct BundleRequest {
     entry_point: Option<String>,
     /// Module to start.
     module: Option<String>,
-}
-
-/// A target by name or written out.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum TargetChoice {
-    Name(String),
-    Written(Box<Target>),
 }
 
 /// A bundle as the API describes it.
@@ -212,7 +204,7 @@ impl BundleRequest {
             }
         }
         let target = target.ok_or_else(|| query_problem("the query names no `target`".to_owned()))?;
-        Ok(Self { name, requirements, target: TargetChoice::Name(target), channel, script, entry_point, module })
+        Ok(Self { name, requirements, target: TargetWish::Named(target), channel, script, entry_point, module })
     }
 
     async fn into_recipe(self, app: &App) -> Result<BundleRecipe, Problem> {
@@ -226,10 +218,7 @@ impl BundleRequest {
             Some(text) => text.parse()?,
             None => ChannelRef { name: app.settings.default_channel.clone(), serial: None },
         };
-        let target = match self.target {
-            TargetChoice::Written(target) => *target,
-            TargetChoice::Name(name) => resolve::find_target(&app.index, &name).await?,
-        };
+        let target = self.target.find(app).await?;
         Ok(BundleRecipe { name: self.name, requirements: self.requirements, target, channel, entry_point })
     }
 }
@@ -275,7 +264,7 @@ mod tests {
         .unwrap();
         assert_eq!(request.requirements, ["flask>=3", "gunicorn ; python_version>\"3\""]);
         assert_eq!(request.script.as_deref(), Some("flask"));
-        assert!(matches!(request.target, TargetChoice::Name(name) if name == "debian-12"));
+        assert!(matches!(request.target, TargetWish::Named(name) if name == "debian-12"));
     }
 
     #[test]

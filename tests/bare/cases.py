@@ -110,9 +110,10 @@ class Starting(BareCase):
 
     def test_root_may_start_it_too(self):
         self.host.user_id = 0
-        self.host.environment["HOME"] = "/root"
+        self.host.environment["HOME"] = "/home/administrator"
+        self.host.make_folder("/home/administrator", 0o700)
         self.print_frame()
-        self.assertTrue(self.host.environments("/root/.cache/ferrywheel"))
+        self.assertTrue(self.host.environments("/home/administrator/.cache/ferrywheel"))
 
     def test_the_second_start_finds_everything_unpacked(self):
         begin = time.monotonic()

@@ -11,7 +11,7 @@ INSIDE = pathlib.Path(__file__).resolve().parent / "inside.py"
 USER_ID = 4711
 
 #: Folders of every host that can be written, with the mode they have.
-WRITABLE = {"/srv": 0o755, "/home": 0o755, "/root": 0o700, "/var/tmp": 0o1777, "/var/cache": 0o755}
+WRITABLE = {"/srv": 0o755, "/home": 0o755, "/var/tmp": 0o1777, "/var/cache": 0o755}
 
 TIMEOUT_SECONDS = 120
 

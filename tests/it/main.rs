@@ -3,6 +3,10 @@
 
 mod blob_contract;
 mod blob_faults;
+mod bundle_build;
+mod bundle_download;
+mod bundle_run;
+mod bundle_stable;
 mod index_audit;
 mod index_contract;
 mod index_opening;

@@ -1,5 +1,6 @@
 //! What tests stand on: a running server, files to put into it.
 
+pub mod bundles;
 pub mod postgres;
 pub mod seed;
 pub mod server;
