@@ -125,6 +125,21 @@ mod tests {
         Inside:
           demo 1.0  demo-1.0-py3-none-any.whl
         ");
-        insta::assert_snapshot!(texts.pylock, @"");
+        insta::assert_snapshot!(texts.pylock, @r#"
+        lock-version = "1.0"
+        extras = []
+        dependency-groups = []
+        created-by = "ferrywheel"
+
+        [[packages]]
+        name = "demo"
+        version = "1.0"
+
+        [[packages.wheels]]
+        name = "demo-1.0-py3-none-any.whl"
+        path = "wheels/demo-1.0-py3-none-any.whl"
+        size = 4
+        hashes = {sha256 = "2a97516c354b68848cdbd8f54a226a0a55b21ed138e207ad6c5cbb9c00aa5aea"}
+        "#);
     }
 }

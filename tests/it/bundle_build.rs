@@ -2,12 +2,15 @@
 
 use std::process::Command;
 
+use ferrywheel::access::ReadPolicy;
 use ferrywheel::archive::{Limits, ZipError, read_zip};
 use ferrywheel::model::Sha256Digest;
+use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::TestServer;
-use crate::support::bundles::{build, entries, hello, shop, wheels, write};
+use crate::support::bundles::{build, entries, hello, shop, shop_with, wheels, write};
+use crate::support::server::{Setup, answer};
+use crate::support::{TestServer, Wheel};
 
 /// How many bundles the audit log says were built.
 async fn built_count(server: &TestServer) -> usize {
@@ -92,7 +95,7 @@ async fn our_reader_and_pythons_zipapp_take_it_for_a_sound_archive() {
 async fn a_promotion_of_something_else_does_not_change_the_bundle() {
     let server = shop().await;
     let (before, bytes) = build(&server, &hello()).await;
-    let unrelated = crate::support::Wheel::new("unrelated", "1.0");
+    let unrelated = Wheel::new("unrelated", "1.0");
     server.put_file("staging", &unrelated.filename(), unrelated.build()).await;
     assert_eq!(server.promote("staging", "blessed").await.status, 200);
     let (after, same_bytes) = build(&server, &hello()).await;
@@ -124,7 +127,7 @@ async fn what_cannot_be_built_is_refused_with_a_code_and_a_hint_and_leaves_nothi
         (json!({"script": null, "entry_point": "hello.cli"}), 400, "export/entry-point-invalid"),
         (json!({"module": "hello"}), 400, "export/entry-point-invalid"),
         (json!({"target": "debian-2"}), 400, "resolve/target-unknown"),
-        (json!({"channel": "nowhere"}), 404, "index/no-such-channel"),
+        (json!({"channel": "nowhere"}), 404, "index/channel-unknown"),
         (json!({"name": "../hello"}), 400, "http/body-invalid"),
         (json!({"scripts": "hello"}), 400, "http/body-invalid"),
     ] {
@@ -147,12 +150,21 @@ async fn what_cannot_be_solved_is_explained_in_sentences() {
 }
 
 #[tokio::test]
-async fn a_stranger_builds_nothing_by_post() {
-    let server = shop().await;
-    let answer =
-        crate::support::server::answer(server.request(reqwest::Method::POST, "/api/v1/bundles").json(&hello())).await;
-    assert_eq!(answer.status, 401);
+async fn where_reading_needs_a_token_a_stranger_builds_and_sees_nothing() {
+    let mut setup = Setup::default();
+    setup.settings.read = ReadPolicy::Token;
+    let server = shop_with(setup, &wheels()).await;
+    let asked = answer(server.request(Method::POST, "/api/v1/bundles").json(&hello())).await;
+    assert_eq!(asked.status, 401);
+    assert_eq!(server.get("/bundle/hello.pyz?requirement=hello&target=debian-12").await.status, 401);
     assert_eq!(built_count(&server).await, 0);
+    let built = server.post_json("/api/v1/bundles", &hello()).await.json();
+    for path in
+        [format!("/api/v1/bundles/{}", built["id"].as_str().unwrap()), built["download"].as_str().unwrap().to_owned()]
+    {
+        assert_eq!(server.get(&path).await.status, 401);
+        assert_eq!(server.get_as_admin(&path).await.status, 200);
+    }
 }
 
 #[tokio::test]

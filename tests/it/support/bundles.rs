@@ -93,10 +93,9 @@ pub fn write(directory: &Path, name: &str, content: &[u8]) -> PathBuf {
 
 /// Starts a bundle with the host's Python in an empty environment; it unpacks below `directory`.
 pub fn start(directory: &Path, bundle: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
-    // `env -i` has no PATH of ours to find Python with, so it is found here.
-    let python = Command::new("sh").args(["-c", "command -v python3"]).output().unwrap();
-    let python = String::from_utf8(python.stdout).unwrap();
-    Command::new(python.trim())
+    // The program itself: what PATH finds may be a shell script that an empty environment has no shell for.
+    let python = Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output().unwrap();
+    Command::new(String::from_utf8(python.stdout).unwrap().trim())
         .arg(bundle)
         .args(arguments)
         .env_clear()
