@@ -27,6 +27,9 @@ const MAX_HEADERS: usize = 64;
 /// Largest head of a request in bytes, its URL included (threats 2.3).
 const MAX_HEAD_BYTES: usize = 32 << 10;
 
+/// Largest read and write buffer of a connection in bytes; bodies of uploads come in pieces of at most this.
+const MAX_BUFFER_BYTES: usize = 128 << 10;
+
 /// How long to wait before accepting again when the process has no file descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -137,7 +140,8 @@ impl Connection {
             // `WatchedIo` tells an idle connection from a slow head; the timer of hyper does not.
             .header_read_timeout(None)
             .max_headers(MAX_HEADERS)
-            .max_buf_size(MAX_HEAD_BYTES)
+            .max_header_size(MAX_HEAD_BYTES)
+            .max_buf_size(MAX_BUFFER_BYTES)
             .serve_connection(io, service);
         if let Err(error) = watcher.watch(connection).await {
             tracing::debug!(%peer, error = %error, "a connection ended early");
