@@ -1,5 +1,5 @@
 //! Tests from outside, one binary: the server is spoken to through its socket, its rooms through their public faces.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod blob_contract;
 mod blob_faults;
