@@ -2,7 +2,7 @@
 
 import { base } from "./api.js";
 import { element, prose } from "./dom.js";
-import { formatBytes } from "./format.js";
+import { formatBytes, refusalText, sentence } from "./format.js";
 
 const WORDS = {
   waiting: "Waiting",
@@ -32,8 +32,8 @@ function renderFinding(finding) {
     finding.entry ? element("code", { class: "entry" }, finding.entry) : null);
   return element("li", { class: "finding", "data-severity": finding.severity },
     head,
-    element("p", { class: "finding-message" }, ...prose(finding.message)),
-    finding.hint ? element("p", { class: "finding-hint" }, ...prose(finding.hint)) : null);
+    element("p", { class: "finding-message" }, ...prose(sentence(finding.message))),
+    finding.hint ? element("p", { class: "finding-hint" }, ...prose(sentence(finding.hint))) : null);
 }
 
 /** The list of findings, or nothing for none. */
@@ -47,8 +47,8 @@ function renderProblem(problem) {
   const more = link && problem.code ? element("a", { class: "code", href: link }, problem.code) : null;
   const isSaidBelow = problem.findings.some((finding) => finding.hint === problem.hint);
   return element("div", { class: "file-problem" },
-    element("p", {}, ...prose(problem.detail || problem.title), more ? " " : "", more),
-    problem.hint && !isSaidBelow ? element("p", { class: "finding-hint" }, ...prose(problem.hint)) : null,
+    element("p", {}, ...prose(refusalText(problem)), more ? " " : "", more),
+    problem.hint && !isSaidBelow ? element("p", { class: "finding-hint" }, ...prose(sentence(problem.hint))) : null,
     problem.status >= 500 && problem.requestId ? element("p", { class: "note" }, `Request ${problem.requestId}`) : null);
 }
 
