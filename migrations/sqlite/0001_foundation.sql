@@ -29,7 +29,8 @@ CREATE TABLE releases (
     UNIQUE (project_id, version_key)
 ) STRICT;
 
--- `deleted_at` keeps the row of a deleted file, because its name is never used again.
+-- `deleted_at` keeps the row of a deleted file, because its name is never used again. A file leaves the heads of all
+-- channels before it is deleted; older snapshots no longer offer it, but their digests stay what they were.
 -- `tags` is the tag part of a wheel's file name, so that queries need not take names apart.
 CREATE TABLE files (
     id INTEGER PRIMARY KEY,

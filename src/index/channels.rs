@@ -1,5 +1,8 @@
 //! Channels: their names, their serials, the views that readers open.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use super::db::both;
 use super::rows::{parse, time};
 use super::{Index, IndexError, IndexTx};
@@ -7,14 +10,12 @@ use crate::model::{Channel, ChannelName, ChannelRef, ChannelSummary, Serial, Vie
 
 statements! {
     FIND_CHANNEL = both("SELECT id, serial, created_at FROM channels WHERE name = $1");
-    LIST_CHANNELS = both(
-        "SELECT c.name, c.serial, COUNT(DISTINCT f.project_id), COUNT(DISTINCT f.release_id), COUNT(f.id), \
+    LIST_CHANNELS = both("SELECT id, name, serial FROM channels ORDER BY name");
+    COUNT_CONTENT = both(concat!(
+        "SELECT COUNT(DISTINCT f.project_id), COUNT(DISTINCT f.release_id), COUNT(f.id), \
          CAST(COALESCE(SUM(f.size_bytes), 0) AS BIGINT) \
-         FROM channels c \
-         LEFT JOIN memberships m ON m.channel_id = c.id AND m.to_serial IS NULL \
-         LEFT JOIN files f ON f.id = m.file_id AND f.deleted_at IS NULL \
-         GROUP BY c.id, c.name, c.serial ORDER BY c.name",
-    );
+         FROM memberships m JOIN files f ON f.id = m.file_id WHERE ", in_view!(),
+    ));
     INSERT_CHANNEL = both(
         "INSERT INTO channels (name, serial, created_at) VALUES ($1, 0, $2) ON CONFLICT (name) DO NOTHING RETURNING id",
     );
@@ -27,6 +28,25 @@ statements! {
     );
 }
 
+/// Projects, releases, files and bytes of a channel at one serial.
+type Counts = (i64, i64, i64, i64);
+
+/// The numbers of each channel at the serial that was last asked for. Counting walks the whole channel, and pages ask
+/// often.
+#[derive(Clone, Default)]
+pub(super) struct CountCache(Arc<Mutex<BTreeMap<i64, (i64, Counts)>>>);
+
+impl CountCache {
+    fn find(&self, channel_id: i64, serial: i64) -> Option<Counts> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(&channel_id).filter(|(counted_at, _)| *counted_at == serial).map(|(_, counts)| *counts)
+    }
+
+    fn keep(&self, channel_id: i64, serial: i64, counts: Counts) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(channel_id, (serial, counts));
+    }
+}
+
 impl Index {
     /// The channel of this name.
     pub async fn find_channel(&self, name: &ChannelName) -> Result<Option<Channel>, IndexError> {
@@ -36,13 +56,24 @@ impl Index {
 
     /// All channels by name, each with the numbers of its head.
     pub async fn list_channels(&self) -> Result<Vec<ChannelSummary>, IndexError> {
-        let rows: Vec<(String, i64, i64, i64, i64, i64)> = read!(&self.db, fetch_all, LIST_CHANNELS)?;
-        let summary =
-            |(name, serial, project_count, release_count, file_count, size_bytes): (String, _, _, _, _, _)| {
-                let (name, serial) = (parse(&name, "channels.name")?, Serial(serial));
-                Ok(ChannelSummary { name, serial, project_count, release_count, file_count, size_bytes })
-            };
-        rows.into_iter().map(summary).collect()
+        let rows: Vec<(i64, String, i64)> = read!(&self.db, fetch_all, LIST_CHANNELS)?;
+        let mut summaries = Vec::with_capacity(rows.len());
+        for (id, name, serial) in rows {
+            let (project_count, release_count, file_count, size_bytes) = self.count_content(id, serial).await?;
+            let (name, serial) = (parse(&name, "channels.name")?, Serial(serial));
+            summaries.push(ChannelSummary { name, serial, project_count, release_count, file_count, size_bytes });
+        }
+        Ok(summaries)
+    }
+
+    /// Numbers of a channel at one serial; counted once, because they never change.
+    async fn count_content(&self, channel_id: i64, serial: i64) -> Result<Counts, IndexError> {
+        if let Some(known) = self.counts.find(channel_id, serial) {
+            return Ok(known);
+        }
+        let counts: Counts = read!(&self.db, fetch_one, COUNT_CONTENT, channel_id, serial)?;
+        self.counts.keep(channel_id, serial, counts);
+        Ok(counts)
     }
 
     /// What a reader of `wanted` looks at: the head as it is now, or that snapshot.

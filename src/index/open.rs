@@ -9,6 +9,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, PgPool, SqliteConnection, SqlitePool};
 
+use super::channels::CountCache;
 use super::db::{Db, DbTx, Sql};
 use super::{IndexError, IndexTx};
 use crate::model::Clock;
@@ -57,6 +58,7 @@ pub enum IndexLocation {
 #[derive(Clone)]
 pub struct Index {
     pub(super) db: Db,
+    pub(super) counts: CountCache,
     clock: Clock,
 }
 
@@ -69,7 +71,7 @@ impl Index {
             IndexLocation::Sqlite(path) => open_sqlite(path).await?,
             IndexLocation::Postgres(url) => Db::Postgres(open_postgres(url).await?),
         };
-        Ok(Self { db, clock })
+        Ok(Self { db, counts: CountCache::default(), clock })
     }
 
     /// Waits for running statements, closes all connections and folds the write-ahead log into the file.

@@ -7,13 +7,12 @@ use crate::model::{ProjectHead, ProjectStatus, Serial, View};
 use crate::packaging::ProjectName;
 
 statements! {
+    /// Does not look at the rows of files, which are many and long: a deleted file is in no head, so only a snapshot can
+    /// list a project that has nothing left to offer.
     LIST_PROJECTS = both(concat!(
-        "SELECT p.name, p.display_name \
-         FROM channel_projects cp JOIN projects p ON p.id = cp.project_id \
-         WHERE cp.channel_id = $1 AND EXISTS (\
-         SELECT 1 FROM memberships m JOIN files f ON f.id = m.file_id \
-         WHERE ", in_view!(), " AND m.project_id = cp.project_id AND f.deleted_at IS NULL) \
-         ORDER BY p.name",
+        "SELECT p.name, p.display_name FROM projects p \
+         JOIN channel_projects cp ON cp.project_id = p.id AND cp.channel_id = $1 \
+         WHERE EXISTS (SELECT 1 FROM memberships m WHERE ", in_view!(), " AND m.project_id = p.id) ORDER BY p.name",
     ));
     /// The stored serial is the head's; a view at an earlier serial takes the last end or begin of an interval up to it.
     FIND_PROJECT = both(
@@ -34,6 +33,15 @@ statements! {
     );
 }
 
+/// A row of [`FIND_PROJECT`]; without a serial when the project came to the channel later.
+#[derive(sqlx::FromRow)]
+struct HeadRow {
+    display_name: String,
+    last_serial: Option<i64>,
+    status: Option<String>,
+    reason: Option<String>,
+}
+
 impl Index {
     /// Normalized and display name of every project with a file in this view, by normalized name.
     pub async fn list_projects(&self, view: &View) -> Result<Vec<(ProjectName, String)>, IndexError> {
@@ -46,16 +54,13 @@ impl Index {
     /// A project whose files were all removed is still there, without files. The serial is that of its last change at or
     /// before the view's, so that a snapshot gives the same answer for ever.
     pub async fn find_project(&self, view: &View, name: &ProjectName) -> Result<Option<ProjectHead>, IndexError> {
-        let row: Option<(String, Option<i64>, Option<String>, Option<String>)> =
+        let row: Option<HeadRow> =
             read!(&self.db, fetch_optional, FIND_PROJECT, view.channel_id, view.serial.0, name.as_ref())?;
-        let Some((display_name, Some(last_serial), status, status_reason)) = row else { return Ok(None) };
-        Ok(Some(ProjectHead {
-            name: name.clone(),
-            display_name,
-            last_serial: Serial(last_serial),
-            status: project_status(status.as_deref())?,
-            status_reason,
-        }))
+        let Some(row) = row else { return Ok(None) };
+        let Some(last_serial) = row.last_serial.map(Serial) else { return Ok(None) };
+        let status = project_status(row.status.as_deref())?;
+        let (name, display_name) = (name.clone(), row.display_name);
+        Ok(Some(ProjectHead { name, display_name, last_serial, status, status_reason: row.reason }))
     }
 }
 

@@ -11,17 +11,16 @@ use crate::model::View;
 use crate::packaging::{ProjectName, Version};
 
 statements! {
+    /// CROSS JOIN has SQLite look at the name before it looks for files.
     COUNT_MATCHES = both(concat!(
-        "SELECT COUNT(*) FROM channel_projects cp JOIN projects p ON p.id = cp.project_id \
-         WHERE cp.channel_id = $1 AND p.name LIKE $3 ESCAPE '!' AND EXISTS (\
-         SELECT 1 FROM memberships m JOIN files f ON f.id = m.file_id \
-         WHERE ", in_view!(), " AND m.project_id = cp.project_id AND f.deleted_at IS NULL)",
+        "SELECT COUNT(*) FROM projects p CROSS JOIN channel_projects cp \
+         WHERE p.name LIKE $3 ESCAPE '!' AND cp.project_id = p.id AND cp.channel_id = $1 \
+         AND EXISTS (SELECT 1 FROM memberships m WHERE ", in_view!(), " AND m.project_id = cp.project_id)",
     ));
     LIST_MATCHES = both(concat!(
-        "SELECT p.id, p.name, p.display_name FROM channel_projects cp JOIN projects p ON p.id = cp.project_id \
-         WHERE cp.channel_id = $1 AND p.name LIKE $3 ESCAPE '!' AND EXISTS (\
-         SELECT 1 FROM memberships m JOIN files f ON f.id = m.file_id \
-         WHERE ", in_view!(), " AND m.project_id = cp.project_id AND f.deleted_at IS NULL) \
+        "SELECT p.id, p.name, p.display_name FROM projects p CROSS JOIN channel_projects cp \
+         WHERE p.name LIKE $3 ESCAPE '!' AND cp.project_id = p.id AND cp.channel_id = $1 \
+         AND EXISTS (SELECT 1 FROM memberships m WHERE ", in_view!(), " AND m.project_id = cp.project_id) \
          ORDER BY CASE WHEN p.name = $4 THEN 0 WHEN p.name LIKE $5 ESCAPE '!' THEN 1 ELSE 2 END, p.name LIMIT $6",
     ));
     LIST_RELEASE_FILES = pair(

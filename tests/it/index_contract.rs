@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use ferrywheel::index::IndexError;
 use ferrywheel::model::{
     BundleRecord, Change, ChannelName, ChannelRef, ChannelSummary, FileKind, Finding, Libc, Lock, LockedFile,
-    Md5Digest, NewFile, Permission, Scope, Script, ScriptKind, Serial, Sha256Digest, Target, WheelFacts,
+    Md5Digest, NewFile, Permission, Scope, Script, ScriptKind, Serial, Sha256Digest, SnapshotLine, Target, WheelFacts,
+    snapshot_digest,
 };
 
 use crate::index_site::{Site, at, code, commit, digests, name, on_both, wheel};
@@ -153,15 +154,23 @@ async fn a_file_with_another_spelling_of_its_name_is_the_same_wheel(site: Site) 
 
 async fn a_deleted_files_name_stays_retired(site: Site) {
     let staging = site.channel("staging").await;
-    site.publish(&staging, &[wheel("demo", "1.0"), wheel("demo", "2.0")]).await;
-    let before = site.index.snapshot_digest(&site.view("staging@1").await).await.unwrap();
+    let ids = site.publish(&staging, &[wheel("demo", "1.0"), wheel("demo", "2.0")]).await;
+    site.change(&staging, &[Change::Remove { file_id: ids[0] }]).await;
+    let before = site.view("staging@1").await;
+    let both = site.filenames(&before, "demo").await;
+    let digest = snapshot_digest(&mut [wheel("demo", "1.0"), wheel("demo", "2.0")].map(|file| SnapshotLine {
+        filename: file.filename,
+        sha256: file.digests.sha256,
+        is_yanked: false,
+        metadata_sha256: file.metadata_sha256,
+    }));
     site.tamper("UPDATE files SET deleted_at = 1 WHERE filename = 'demo-1.0-py3-none-any.whl'").await;
 
-    let view = site.view("staging").await;
-    assert_eq!(site.filenames(&view, "demo").await, ["demo-2.0-py3-none-any.whl"]);
-    assert_eq!(site.index.find_file("demo-1.0-py3-none-any.whl").await.unwrap(), None);
-    assert_eq!(site.index.snapshot_digest(&view).await.unwrap(), before, "a snapshot's digest does not change");
-    assert_eq!(site.index.list_channels().await.unwrap()[0].file_count, 1);
+    assert_eq!(site.filenames(&before, "demo").await, both[1..]);
+    assert_eq!(site.index.list_channel_files(&before).await.unwrap().len(), 1);
+    assert_eq!(site.index.snapshot_digest(&before).await.unwrap(), digest, "a snapshot's digest does not change");
+    assert_eq!(site.index.find_file(&both[0]).await.unwrap(), None);
+    assert!(site.index.find_files(&both[..1]).await.unwrap().is_empty());
     let mut tx = site.index.begin().await.unwrap();
     assert_eq!(code(tx.add_file(&wheel("demo", "1.0")).await), "index/filename-retired");
     let respelt = NewFile { filename: "Demo-1.0-py3-none-any.whl".into(), ..wheel("demo", "1.0") };
@@ -243,7 +252,10 @@ async fn lists_of_channels_count_what_the_head_holds(site: Site) {
         file_count: 2,
         size_bytes,
     };
-    assert_eq!(site.index.list_channels().await.unwrap(), [empty, full]);
+    assert_eq!(site.index.list_channels().await.unwrap(), [empty, full.clone()]);
+    site.publish(&full.name, &[wheel("c", "1.0")]).await;
+    let now = &site.index.list_channels().await.unwrap()[1];
+    assert_eq!((now.serial, now.project_count, now.file_count), (Serial(3), 3, 3));
 }
 
 async fn the_sweep_keeps_what_a_row_names(site: Site) {
