@@ -71,11 +71,6 @@ impl Client {
         self.base.join(path).map_err(|error| Failure::new(Exit::Usage, format!("`{path}` is no path: {error}")))
     }
 
-    /// Asks and reads a JSON answer.
-    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
-        self.json(self.request(Method::GET, path)?).await
-    }
-
     /// Sends JSON and reads a JSON answer.
     pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Failure> {
         self.json(self.request(Method::POST, path)?.header("accept", "application/json").json(body)).await

@@ -51,7 +51,7 @@ impl Scope {
 
     /// Whether it reaches this project.
     pub fn covers_project(&self, project: &ProjectName) -> bool {
-        matches_glob(&self.projects, &project.to_string())
+        matches_glob(&self.projects, project.as_ref())
     }
 }
 
