@@ -63,10 +63,10 @@ pub enum FileNameError {
         bytes: usize,
     },
     /// A character that is not printable ASCII or is reserved somewhere.
-    #[error("the file name `{filename}` holds the character {character:?}, which no file name here may have")]
+    ///
+    /// The name itself is not repeated: it may be markup that is meant for whoever shows the message.
+    #[error("the file name holds the character {character:?}, which no file name here may have")]
     Character {
-        /// As given, safe to show.
-        filename: String,
         /// The first such character.
         character: char,
     },
@@ -194,7 +194,7 @@ fn check_text(filename: &str) -> Result<(), FileNameError> {
         return Err(FileNameError::TooLong { bytes: filename.len() });
     }
     match filename.chars().find(|c| !c.is_ascii_graphic() || FORBIDDEN.contains(*c)) {
-        Some(character) => Err(FileNameError::Character { filename: shown(filename), character }),
+        Some(character) => Err(FileNameError::Character { character }),
         None => Ok(()),
     }
 }

@@ -190,10 +190,13 @@ pub(super) fn version(reader: &mut Reader<'_>) -> Option<Version> {
 pub(super) fn requires_python(reader: &mut Reader<'_>, text: Option<&str>) -> Option<VersionSpecifiers> {
     const FIELD: &str = "Requires-Python";
     let text = text?;
-    let is_plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b".,<>=!~* +-".contains(&b));
-    let refused = format!("`Requires-Python: {}` is not a set of version specifiers", shown(text));
-    if !is_plain {
-        reader.error(FIELD, refused);
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || ".,<>=!~* +-".contains(c);
+    if let Some(character) = text.chars().find(|c| !is_plain(*c)) {
+        // The value is not repeated: it may be markup that is meant for the pages that carry it as an attribute.
+        reader.error(
+            FIELD,
+            format!("`Requires-Python` holds the character {character:?}, which no version specifier has"),
+        );
         return None;
     }
     if let Ok(specifiers) = VersionSpecifiers::from_str(text) {
@@ -215,7 +218,7 @@ pub(super) fn requires_python(reader: &mut Reader<'_>, text: Option<&str>) -> Op
             Some(specifiers)
         }
         Err(_) => {
-            reader.error(FIELD, refused);
+            reader.error(FIELD, format!("`Requires-Python: {}` is not a set of version specifiers", shown(text)));
             None
         }
     }

@@ -273,7 +273,9 @@ fn every_rule_of_a_finding_has_a_row() {
     assert!(rules.contains("REC-02"), "the rules were not found: has their form changed?");
     // The start page links a finding to the row of its rule.
     let missing = rules.iter().filter(|rule| !page.contains(&format!("<tr id=\"{}\">", rule.to_lowercase())));
-    assert_none(&missing.map(|rule| format!("rule `{rule}` has no row in static/manual/rules.html")).collect::<Vec<_>>());
+    assert_none(
+        &missing.map(|rule| format!("rule `{rule}` has no row in static/manual/rules.html")).collect::<Vec<_>>(),
+    );
 }
 
 #[test]
