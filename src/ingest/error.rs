@@ -87,9 +87,10 @@ pub enum UploadError {
 }
 
 impl UploadError {
-    /// A form with one fault.
+    /// A form with one fault, in a field or, when that is empty, in the form as a whole.
     pub fn form(field: &str, message: impl Into<String>) -> Self {
-        Self::FormInvalid { findings: vec![Finding::refuse("UPL-03", "form-invalid", message).at(field)] }
+        let fault = Finding::refuse("UPL-03", "form-invalid", message);
+        Self::FormInvalid { findings: vec![if field.is_empty() { fault } else { fault.at(field) }] }
     }
 
     /// More than `limit_bytes` of `what`.

@@ -1,9 +1,11 @@
 //! Receiving one file: pending blob, digests, duplicates, checks, durable bytes, then rows and the channel's serial.
 
+use std::fs::File;
 use std::io;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, pin_mut};
+use md5::Digest as _;
 use subtle::ConstantTimeEq as _;
 use tokio::task::spawn_blocking;
 
@@ -12,10 +14,12 @@ use super::{
     check_wheel,
 };
 use crate::access::{ReadPolicy, authorize};
-use crate::blobs::{Blobs, Hashing, PendingBlob, put};
+use crate::archive::ReadAt;
+use crate::blobs::{Blobs, CHUNK_SIZE_BYTES, Hashing, PendingBlob, put};
 use crate::index::Index;
 use crate::model::{
-    AuditEvent, Change, ChannelName, Clock, FileDigests, FileKind, Finding, NewFile, Permission, Principal, Serial,
+    AuditEvent, Change, ChannelName, Clock, FileDigests, FileKind, Finding, Md5Digest, NewFile, Permission, Principal,
+    Serial,
 };
 use crate::packaging::{DistFileName, ProjectName, parse_dist_filename};
 
@@ -87,7 +91,10 @@ impl<'a> PendingUpload<'a> {
     /// Judges and publishes what was written.
     pub async fn finish(mut self, who: &Principal, upload: Upload) -> Result<UploadOutcome, UploadError> {
         check_access(who, &upload.channel, &upload.filename)?;
-        let digests = self.blob.finish().await?;
+        let mut digests = self.blob.finish().await?;
+        if upload.declared.md5.is_some() && digests.md5.is_none() {
+            digests.md5 = Some(self.md5(digests.size_bytes).await?);
+        }
         check_digests(&upload.declared, &digests)?;
         if let Some(stored) = self.parts.index.find_file(&upload.filename).await? {
             let published = stored.file;
@@ -106,6 +113,13 @@ impl<'a> PendingUpload<'a> {
         };
         let file = self.describe(who, &upload, digests, facts, findings).await?;
         self.publish(who, &upload.channel, file).await
+    }
+
+    /// MD5 of what was written, for a form that names it only after the file.
+    async fn md5(&self, size_bytes: u64) -> Result<Md5Digest, UploadError> {
+        let file = self.blob.as_file()?;
+        let digest = spawn_blocking(move || md5_of(&file, size_bytes)).await;
+        digest.unwrap_or_else(|stopped| Err(io::Error::other(stopped))).map_err(UploadError::Check)
     }
 
     async fn check(&self, upload: &Upload, size_bytes: u64) -> Result<FileReport, UploadError> {
@@ -191,6 +205,19 @@ impl<'a> PendingUpload<'a> {
         tx.commit(who, &event).await?;
         Ok(outcome(Verdict::Stored, advanced.serial, file))
     }
+}
+
+fn md5_of(file: &File, size_bytes: u64) -> io::Result<Md5Digest> {
+    let mut hasher = md5::Md5::new();
+    let mut buffer = vec![0; CHUNK_SIZE_BYTES];
+    let mut position = 0;
+    while position < size_bytes {
+        let length = CHUNK_SIZE_BYTES.min(usize::try_from(size_bytes - position).unwrap_or(CHUNK_SIZE_BYTES));
+        ReadAt::read_exact_at(file, &mut buffer[..length], position)?;
+        hasher.update(&buffer[..length]);
+        position += length as u64;
+    }
+    Ok(Md5Digest::from_bytes(hasher.finalize().into()))
 }
 
 /// Compares every digest that was sent, in constant time.
