@@ -2,6 +2,7 @@
 import pathlib
 import shutil
 import stat
+import subprocess
 import tempfile
 import time
 import unittest
@@ -14,6 +15,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 #: The built server; `run` sets it.
 BINARY = None
+
+#: Most memory that the root, the server's data and one host's environments take; it is used as it is needed.
+MEMORY = "3g"
 
 EXIT_NO_FITTING_PYTHON = 65
 EXIT_NO_ROOT = 68
@@ -40,7 +44,9 @@ def setUpModule():
     global PLACE, ROOT, BUNDLES
     CACHE.mkdir(parents=True, exist_ok=True)
     PLACE = pathlib.Path(tempfile.mkdtemp(dir=CACHE, prefix="run-"))
-    unittest.addModuleCleanup(shutil.rmtree, PLACE)
+    unittest.addModuleCleanup(PLACE.rmdir)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755,size=" + MEMORY, "tmpfs", PLACE], check=True)
+    unittest.addModuleCleanup(subprocess.run, ["umount", PLACE], check=True)
     ROOT = PLACE / "root"
     make_root("bookworm", ROOT)
     server = Server(BINARY, PLACE)
@@ -59,7 +65,9 @@ class BareCase(unittest.TestCase):
     """Gives each case a host of its own with the bundles in `/srv`."""
 
     def setUp(self):
-        self.host = Host(ROOT, pathlib.Path(tempfile.mkdtemp(dir=PLACE)))
+        scratch = pathlib.Path(tempfile.mkdtemp(dir=PLACE))
+        self.addCleanup(shutil.rmtree, scratch)
+        self.host = Host(ROOT, scratch)
         for name, content in BUNDLES.items():
             self.host.put("/srv/%s.pyz" % name, content)
         self.host.put("/srv/hello.py", HELLO)

@@ -5,6 +5,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 
 CACHE = pathlib.Path(__file__).resolve().parent.parent / ".cache" / "bare"
 
@@ -28,6 +29,8 @@ def find_hindrances():
     missing = sorted(package for program, package in NEEDED.items() if not shutil.which(program))
     if missing:
         return ["these Debian packages are missing: %s; install them with apt-get." % " ".join(missing)]
+    if subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True).returncode:
+        return ["%s has no pip to fetch wheels with; start the suite with a Python that has." % sys.executable]
     probe = subprocess.run(["unshare", "--net", "--mount", "--pid", "--fork", "true"], capture_output=True, text=True)
     if probe.returncode:
         return ["namespaces cannot be made here: %s" % probe.stderr.strip()]
