@@ -233,6 +233,17 @@ class Space(BundleCase):
         inject = "import errno, os\ndef broken(*_):\n    raise OSError(errno.EIO, 'Input/output error')\nos.fsync = broken\n"
         self.assertIn("Input/output error", self.refused(self.bundle(), 68, inject=inject))
 
+    def test_many_files_are_made_durable_with_and_without_the_quick_way(self):
+        bundle = self.bundle(probe_wheel(files={"lib%d.py" % number: "" for number in range(60)}))
+        count = "import os\nreal = os.fsync\nsynced = []\ndef fsync(fd):\n    synced.append(fd)\n    return real(fd)\nos.fsync = fsync\n"
+        count += "ex = os.execve\ndef execve(*a):\n    os.write(1, b'%d ' % len(synced))\n    ex(*a)\nos.execve = execve\n"
+        for inject, low, high in (count, 1, 10), (count + "import sys\nsys.modules['ctypes'] = None\n", 60, 200):
+            done = self.start(bundle, inject=inject, FERRYWHEEL_FORCE_EXTRACT="1")
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertTrue(low <= int(done.stdout.split()[0]) <= high, done.stdout[:20])
+        broken = "import ctypes\nclass Library:\n    def __init__(self, *a, **k):\n        pass\n    def syncfs(self, fd):\n        ctypes.set_errno(5)\n        return -1\nctypes.CDLL = Library\n"
+        self.assertIn("Input/output error", self.refused(bundle, 68, inject=broken, FERRYWHEEL_FORCE_EXTRACT="1"))
+
     def test_an_unforeseen_error_is_one_line_unless_asked(self):
         inject = "import os\ndef odd(*_):\n    raise RuntimeError('odd')\nos.fsync = odd\n"
         text = self.refused(self.bundle(), 1, inject=inject)

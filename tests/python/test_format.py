@@ -15,7 +15,7 @@ LONGEST_FILE, LONGEST_FUNCTION = 500, 60
 #: What may stand at the top of a module: nothing that does work when it is imported.
 DECLARATIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.Try, ast.If, ast.Expr)
 STANDARD = (
-    "base64 compileall csv errno fcntl grp hashlib importlib io json os platform pwd py_compile re runpy shutil site stat struct subprocess "
+    "base64 compileall csv ctypes errno fcntl grp hashlib importlib io json os platform pwd py_compile re runpy shutil site stat struct subprocess "
     "sys sysconfig tempfile time traceback zlib _sha2 _sha256 _manylinux _bootstrap"
 ).split()
 

@@ -15,6 +15,8 @@ MEBIBYTE = 1 << 20
 #: Room that each file takes beyond its bytes: half a block on average, plus its name and inode.
 BYTES_PER_FILE = 4096
 RESERVE_BYTES = 4 * MEBIBYTE
+#: Up to this many files are made durable one by one, so that a small bundle does not wait for the whole file system.
+FEW_FILES = 32
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -182,8 +184,7 @@ def _finish(tree, bundle, start):
     listed = list(tree.files)
     digest = tree.write("%s/%s" % (STATE_NAME, check.LIST_NAME), [text])[0]
     tree.write(STATE_NAME + "/boot", [trust.current_boot()])
-    for path in listed + ["%s/%s" % (STATE_NAME, check.LIST_NAME)]:
-        flush(os.path.join(tree.folder, path))
+    flush_all(tree.folder, listed + ["%s/%s" % (STATE_NAME, check.LIST_NAME)])
     lines = (
         MARKER_TITLE, "bundle " + bundle.id, "site " + tree.site, "start " + start, "python " + base_interpreter(),
         "files " + digest.hex(), "",
@@ -191,6 +192,28 @@ def _finish(tree, bundle, start):
     tree.write(MARKER_NAME, ["\n".join(lines).encode("utf-8", "surrogateescape")])
     flush(os.path.join(tree.folder, MARKER_NAME))
     flush(tree.folder)
+
+
+def flush_all(folder, paths):
+    """Make many files durable. One call for the file system is quicker by far than one for each of thousands of files."""
+    syncfs = None
+    if len(paths) > FEW_FILES:
+        try:
+            import ctypes
+
+            syncfs = ctypes.CDLL(None, use_errno=True).syncfs
+        except (ImportError, OSError, AttributeError):
+            pass
+    if syncfs is None:
+        for path in paths:
+            flush(os.path.join(folder, path))
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        if syncfs(descriptor) != 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), folder)
+    finally:
+        os.close(descriptor)
 
 
 def flush(path):
