@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use super::Problem;
 use crate::access::{authenticate, authorize};
 use crate::app::App;
-use crate::model::{ChannelName, Permission, Principal};
+use crate::model::{ChannelName, ChannelSummary, Permission, Principal};
 use crate::packaging::ProjectName;
 
 /// What the guard of one route needs.
@@ -41,6 +41,12 @@ impl Who {
         project: Option<&ProjectName>,
     ) -> Result<(), Problem> {
         Ok(authorize(&self.0, permission, channel, project, app.settings.read)?)
+    }
+
+    /// Those of the channels that the sender may look at.
+    pub fn visible(&self, app: &App, channels: Vec<ChannelSummary>) -> Vec<ChannelSummary> {
+        let may = |channel: &ChannelSummary| self.may(app, Permission::Read, Some(&channel.name), None).is_ok();
+        channels.into_iter().filter(may).collect()
     }
 }
 

@@ -69,9 +69,10 @@ pub struct PromotionRequest {
     dry_run: bool,
 }
 
-/// Every channel with the numbers of its head.
-pub async fn list(State(app): State<Arc<App>>) -> Result<Json<Channels>, Problem> {
-    Ok(Json(Channels { channels: app.index.list_channels().await? }))
+/// Every channel that the sender may look at, with the numbers of its head.
+pub async fn list(State(app): State<Arc<App>>, who: Who) -> Result<Json<Channels>, Problem> {
+    let channels = app.index.list_channels().await?;
+    Ok(Json(Channels { channels: who.visible(&app, channels) }))
 }
 
 /// One channel with the digest of its head.

@@ -171,3 +171,39 @@ fn log(line: &Line, response: &Response, problem: Option<(&'static str, &str)>) 
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::routing::get;
+    use http_body_util::BodyExt as _;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    async fn text_of(response: Response) -> String {
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
+        String::from_utf8(bytes.to_vec()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_500_that_tells_the_client_nothing_and_the_server_goes_on() {
+        let framed = Frame::new(Timestamp::UNIX_EPOCH);
+        let router = axum::Router::new()
+            .route("/bad", get(async || -> &'static str { panic!("secret of the insides") }))
+            .route("/good", get(async || "good"))
+            .layer(axum::middleware::from_fn_with_state(framed, frame));
+        let ask = async |path: &str| {
+            let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+            router.clone().oneshot(request).await.unwrap()
+        };
+        let bad = ask("/bad").await;
+        assert_eq!(bad.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(bad.headers()["x-request-id"], "0-0");
+        let text = text_of(bad).await;
+        assert!(text.contains("http/internal") && text.contains("0-0") && !text.contains("secret"), "{text}");
+        let good = ask("/good").await;
+        assert_eq!(good.headers()["x-request-id"], "0-1");
+        assert_eq!(text_of(good).await, "good");
+    }
+}

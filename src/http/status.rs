@@ -7,6 +7,7 @@ use axum::extract::State;
 use serde::Serialize;
 
 use super::Problem;
+use super::auth::Who;
 use crate::access::ReadPolicy;
 use crate::app::App;
 use crate::model::{ChannelName, ChannelSummary};
@@ -25,8 +26,8 @@ pub struct Status {
     targets: Vec<String>,
 }
 
-/// Reads the numbers of every channel's head.
-pub async fn status(State(app): State<Arc<App>>) -> Result<Json<Status>, Problem> {
+/// Reads the numbers of the head of every channel that the sender may look at.
+pub async fn status(State(app): State<Arc<App>>, who: Who) -> Result<Json<Status>, Problem> {
     let settings = &app.settings;
     Ok(Json(Status {
         server: env!("CARGO_PKG_NAME"),
@@ -35,7 +36,7 @@ pub async fn status(State(app): State<Arc<App>>) -> Result<Json<Status>, Problem
         upload_channel: settings.upload_channel.clone(),
         public_url: settings.public_url.as_ref().map(ToString::to_string),
         reads: settings.read,
-        channels: app.index.list_channels().await?,
+        channels: who.visible(&app, app.index.list_channels().await?),
         targets: crate::resolve::list_targets(&app.index).await?.into_iter().map(|target| target.name).collect(),
     }))
 }

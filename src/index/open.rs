@@ -147,17 +147,20 @@ async fn open_sqlite(path: &Path) -> Result<Db, IndexError> {
         .acquire_timeout(WRITE_PATIENCE)
         .idle_timeout(None)
         .max_lifetime(None)
+        .test_before_acquire(false)
         .connect_with(writing)
         .await?;
     SQLITE_MIGRATIONS.run(&writer).await.map_err(|error| migration_error(error, &SQLITE_MIGRATIONS))?;
     // Looks at tables that have grown since; a server may run for months without closing.
     writer.execute("PRAGMA optimize = 0x10002").await?;
     let reading = base.create_if_missing(false).read_only(true).pragma("query_only", "ON");
+    // A file does not hang up: asking each connection whether it lives would double the cost of a short read.
     let readers = SqlitePoolOptions::new()
         .max_connections(SQLITE_READERS)
         .acquire_timeout(WRITE_PATIENCE)
         .idle_timeout(None)
         .max_lifetime(None)
+        .test_before_acquire(false)
         .connect_with(reading)
         .await?;
     Ok(Db::Sqlite { writer, readers })
