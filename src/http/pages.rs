@@ -141,9 +141,13 @@ async fn project_page(app: &App, who: &Who, place: Place, segment: &str, parts: 
 }
 
 fn project_name(segment: &str) -> Result<ProjectName, Problem> {
+    // The text is not repeated: whatever it is, it comes from a link that somebody else may have made.
     segment.parse().map_err(|_| {
-        let given: String = segment.chars().take(80).collect();
-        Problem::new(Kind::NotFound, "simple/no-such-project", format!("`{given}` is not the name of a project"))
+        Problem::new(
+            Kind::NotFound,
+            "simple/no-such-project",
+            "the last part of the URL cannot be the name of a project",
+        )
     })
 }
 

@@ -31,3 +31,4 @@ mod tidy;
 mod upload_corpus;
 mod upload_faults;
 mod upload_legacy;
+mod upload_raw;

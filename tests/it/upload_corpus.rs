@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use base64::Engine as _;
+use ferrywheel::archive::{Limits, read_entry, read_zip};
 use reqwest::Method;
 use serde_json::Value;
 
@@ -24,13 +25,15 @@ const DEVIATIONS: &[(&str, &str)] = &[
     ("fn-del", "DEL ends the part's head"),
 ];
 
-struct Corpus {
+/// The generated cases and their files.
+pub struct Corpus {
     directory: tempfile::TempDir,
-    cases: Vec<Value>,
+    pub cases: Vec<Value>,
 }
 
 impl Corpus {
-    fn generate() -> Self {
+    /// Runs the generator.
+    pub fn generate() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/badinput/gen.py");
         let made = Command::new("python3").arg(script).arg(directory.path()).output().unwrap();
@@ -44,16 +47,17 @@ impl Corpus {
         self.cases.iter().find(|case| case["id"] == id).unwrap()
     }
 
-    fn bytes(&self, case: &Value) -> Vec<u8> {
+    /// The bytes that a case is about.
+    pub fn bytes(&self, case: &Value) -> Vec<u8> {
         std::fs::read(self.directory.path().join(text(&case["file"]))).unwrap()
     }
 }
 
-fn text(value: &Value) -> &str {
+pub fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-fn list(value: &Value) -> &[Value] {
+pub fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
@@ -151,6 +155,20 @@ async fn listed(server: &TestServer) -> BTreeSet<String> {
     files.into_iter().map(|file| file.stored.file.filename).collect()
 }
 
+/// The bytes of METADATA as clients get them.
+async fn served_metadata(server: &TestServer, filename: &str) -> Vec<u8> {
+    let file = server.app().index.find_file(filename).await.unwrap().unwrap().file;
+    let path = ferrywheel::simple::file_path(&file.digests.sha256, filename);
+    server.get(&format!("/{path}.metadata")).await.body.to_vec()
+}
+
+/// The bytes of METADATA in a wheel.
+fn metadata_of(wheel: &[u8]) -> Vec<u8> {
+    let listing = read_zip(wheel, wheel.len() as u64, &Limits::default()).unwrap();
+    let entry = listing.files().find(|entry| entry.path.as_str().ends_with(".dist-info/METADATA")).unwrap();
+    read_entry(wheel, entry, 1 << 20).unwrap()
+}
+
 /// Classes that an answer names: those of its findings that refuse, or what its code stands for.
 fn reasons(answer: &Answer) -> Vec<String> {
     let body = answer.json();
@@ -180,6 +198,12 @@ async fn judge(server: &TestServer, corpus: &Corpus, case: &Value) -> Option<Str
     match text(&case["expect"]) {
         "accept" if last.status != 200 => return Some(format!("refused with {}: {}", last.status, last.text())),
         "accept" if !after.contains(filename) => return Some("accepted, but not listed".to_owned()),
+        "accept" if list(&case["verify"]).iter().any(|what| what == "core-metadata-equals-wheel") => {
+            let served = served_metadata(server, filename).await;
+            if served != metadata_of(&corpus.bytes(case)) {
+                return Some("other metadata is served than the wheel has".to_owned());
+            }
+        }
         "reject" if !(400..500).contains(&last.status) => return Some(format!("answered {}", last.status)),
         "reject" if after != before => return Some("refused, but something new is listed".to_owned()),
         "reject" => {
