@@ -50,11 +50,15 @@ async function send(path, options) {
   }
 }
 
+/** Set once a read was refused without a token: the token is shown only where it is asked for. */
+let readsNeedToken = false;
+
 async function call(path, options = {}) {
-  let response = await send(path, options);
-  // A server may keep reads behind a token too; the token is shown only where it is asked for.
-  if (response.status === 401 && !options.headers && hasToken()) {
-    response = await send(path, { ...options, headers: authorization() });
+  const withToken = () => send(path, { ...options, headers: authorization() });
+  let response = readsNeedToken && !options.headers ? await withToken() : await send(path, options);
+  if (response.status === 401 && !options.headers && !readsNeedToken) {
+    readsNeedToken = true;
+    if (hasToken()) response = await withToken();
   }
   const text = await response.text();
   if (!response.ok) throw parseProblem(response.status, text);

@@ -23,6 +23,11 @@ function showChoice() {
   setSearchChannel(channel);
 }
 
+/** Parts that say nothing without a status are not there until it came. */
+function showParts(areShown) {
+  for (const id of ["crossing", "connect", "search"]) byId(id).hidden = !areShown;
+}
+
 function show() {
   byId("server-version").textContent = `Ferrywheel ${status.version}`;
   say(byId("targets"), status.targets?.length ? `Bundles for ${status.targets.join(", ")}` : "");
@@ -38,10 +43,13 @@ async function refresh() {
   try {
     status = await fetchStatus();
   } catch (problem) {
-    say(byId("status-problem"), problemText(problem));
+    const next = problem.status === 401 ? " Here, type it in under “Upload wheels” and press Enter." : "";
+    say(byId("status-problem"), problemText(problem) + next);
+    showParts(status !== null);
     return;
   }
   say(byId("status-problem"), "");
+  showParts(true);
   show();
 }
 

@@ -36,6 +36,7 @@ export function problemText(problem) {
 export function refusalText(problem) {
   const said = problem.detail || problem.title || "The file is refused";
   const first = problem.findings[0]?.message;
+  if (said === first) return "";
   const at = first ? said.indexOf(`: ${first}`) : -1;
   return sentence(at > 0 ? said.slice(0, at) : said);
 }

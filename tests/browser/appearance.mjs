@@ -47,6 +47,23 @@ async function noAnswer(visit) {
   const problem = visit.page.locator("#status-problem");
   await problem.waitFor();
   assert.equal(await problem.textContent(), "The index did not answer. Try again in a minute.");
+  assert.equal(await visit.page.locator("#connect").isVisible(), false, "no lines without a status");
+}
+
+/** A server that keeps reads behind a token: the page asks for it, then shows what there is. */
+async function readsByToken(visit) {
+  const refusal = { title: "A token is needed", status: 401, code: "test/token", detail: "this needs a token", request_id: "0" };
+  await visit.page.route("**/api/v1/status", (route) => route.request().headers().authorization === `Bearer ${visit.wish.token}`
+    ? route.continue()
+    : route.fulfill({ status: 401, contentType: "application/problem+json", body: JSON.stringify(refusal) }));
+  await visit.goto();
+  const problem = visit.page.locator("#status-problem");
+  await problem.waitFor();
+  assert.match(await problem.textContent(), /^This needs a token\. Here, type it in/);
+  await visit.giveToken();
+  await visit.page.locator("#token-input").press("Enter");
+  await visit.page.locator("#shore-to .serial").waitFor();
+  await problem.waitFor({ state: "hidden" });
 }
 
 async function calmMotion(visit) {
@@ -103,6 +120,7 @@ export function appearanceChecks(moment) {
   return [
     ...always,
     { name: "a server without an answer is shown with its hint", check: noAnswer },
+    { name: "a server that keeps reads behind a token", check: readsByToken },
     { name: "reduced motion", options: { reducedMotion: "reduce" }, check: calmMotion },
     manualCheck(390, "light"),
     manualCheck(1280, "light"),
