@@ -22,6 +22,8 @@ pub mod simple;
 
 pub mod export;
 
+pub mod mirror;
+
 pub mod telemetry;
 
 pub mod config;
