@@ -1,4 +1,5 @@
 """Run the whole suite and list the lines of the bootstrap that no started bundle has run: python3 measure.py"""
+
 import ast
 import os
 import subprocess

@@ -1,4 +1,5 @@
 """Make wheels and bundles by the letter of the format, independently of the server that makes them for people."""
+
 import base64
 import csv
 import hashlib
@@ -12,9 +13,17 @@ import zlib
 
 BOOTSTRAP = os.path.join(os.path.dirname(__file__), "..", "..", "src", "export", "bootstrap")
 PREFIX = b"#!/usr/bin/env python3\n"
+TEXTS = (("pylock.toml", b'lock-version = "1.0"\n'), ("README.txt", b"A bundle.\n"))
 TARGET = {
-    "name": "any", "implementation": "cpython", "python": "3.11", "python_full_version": "3.11.2", "abi": "cp311",
-    "platform": "manylinux_2_17_x86_64", "arch": "x86_64", "libc": "glibc", "libc_version": "2.17",
+    "name": "any",
+    "implementation": "cpython",
+    "python": "3.11",
+    "python_full_version": "3.11.2",
+    "abi": "cp311",
+    "platform": "manylinux_2_17_x86_64",
+    "arch": "x86_64",
+    "libc": "glibc",
+    "libc_version": "2.17",
 }
 
 
@@ -43,12 +52,20 @@ class Wheel:
 
     def _pack(self):
         files = {name: text.encode() if isinstance(text, str) else text for name, text in self.files.items()}
-        files.setdefault(self.info + "/METADATA", ("Metadata-Version: 2.1\nName: %s\nVersion: %s\n" % (self.name, self.version)).encode())
-        files.setdefault(self.info + "/WHEEL", ("Wheel-Version: %s\nRoot-Is-Purelib: true\n" % self.wheel_version).encode())
+        files.setdefault(
+            self.info + "/METADATA",
+            ("Metadata-Version: 2.1\nName: %s\nVersion: %s\n" % (self.name, self.version)).encode(),
+        )
+        files.setdefault(
+            self.info + "/WHEEL", ("Wheel-Version: %s\nRoot-Is-Purelib: true\n" % self.wheel_version).encode()
+        )
         if self.console_scripts:
             lines = "".join("%s = %s\n" % item for item in self.console_scripts.items())
             files[self.info + "/entry_points.txt"] = ("[console_scripts]\n" + lines).encode()
-        rows = [(name, "%s=%s" % (self.algorithm, record_hash(data, self.algorithm)), len(data)) for name, data in files.items()]
+        rows = [
+            (name, "%s=%s" % (self.algorithm, record_hash(data, self.algorithm)), len(data))
+            for name, data in files.items()
+        ]
         text = io.StringIO(newline="")
         csv.writer(text, lineterminator="\n").writerows(rows + [(self.info + "/RECORD", "", "")])
         files[self.info + "/RECORD"] = self.changes_record(text.getvalue()).encode()
@@ -95,17 +112,28 @@ def manifest_of(wheels, name, entry_point, **changes):
     by_name = {}
     for wheel in sorted(wheels, key=lambda wheel: wheel.filename):
         item = by_name.setdefault(wheel.name, {"name": wheel.name, "version": wheel.version, "wheels": []})
-        item["wheels"].append({
-            "filename": wheel.filename, "sha256": sha256(wheel.data), "size_bytes": len(wheel.data),
-            "unpacked_size_bytes": sum(map(len, wheel.unpacked.values())), "is_native": wheel.is_native,
-        })
+        item["wheels"].append(
+            {
+                "filename": wheel.filename,
+                "sha256": sha256(wheel.data),
+                "size_bytes": len(wheel.data),
+                "unpacked_size_bytes": sum(map(len, wheel.unpacked.values())),
+                "is_native": wheel.is_native,
+            }
+        )
     scripts = [
         {"name": script, "value": value, "distribution": wheel.name, "kind": "console"}
-        for wheel in wheels for script, value in wheel.console_scripts.items()
+        for wheel in wheels
+        for script, value in wheel.console_scripts.items()
     ]
     manifest = {
-        "format": 1, "name": name, "bootstrap_sha256": digest.hexdigest(),
-        "entry_point": {"kind": entry_point[0], "value": entry_point[1]}, "target": dict(TARGET), "requires_python": "",
+        "format": 1,
+        "name": name,
+        "bootstrap_sha256": digest.hexdigest(),
+        "entry_point": {"kind": entry_point[0], "value": entry_point[1]},
+        "target": dict(TARGET),
+        "requires_python": "",
+        "texts": {text: sha256(data) for text, data in TEXTS},
         "distributions": [by_name[key] for key in sorted(by_name)],
         "console_scripts": sorted(scripts, key=lambda item: item["name"]),
         "unpacked_size_bytes": sum(len(data) for wheel in wheels for data in wheel.unpacked.values()),
@@ -123,9 +151,7 @@ def canonical(manifest):
 def bundle_bytes(wheels, name="hello", entry_point=("script", "hello"), prefix=PREFIX, manifest_bytes=None, **changes):
     """A whole bundle. Offsets count the prefix."""
     manifest = manifest_bytes or canonical(manifest_of(wheels, name, entry_point, **changes))
-    entries = bootstrap_entries() + [
-        ("FERRYWHEEL.json", manifest), ("pylock.toml", b'lock-version = "1.0"\n'), ("README.txt", b"A bundle.\n"),
-    ]
+    entries = bootstrap_entries() + [("FERRYWHEEL.json", manifest)] + list(TEXTS)
     entries += [("wheels/" + wheel.filename, wheel.data) for wheel in sorted(wheels, key=lambda wheel: wheel.filename)]
     return zip_bytes(entries, prefix)
 

@@ -1,4 +1,5 @@
 """What the tests of the bootstrap share: folders, bundles, and starting them in a process of their own."""
+
 import importlib.util
 import json
 import os
@@ -22,7 +23,8 @@ def main():
     print(json.dumps({
         "argv": sys.argv, "prefix": sys.prefix, "path": sys.path, "environ": dict(os.environ), "pid": os.getpid(),
         "executable": sys.executable, "optimize": sys.flags.optimize, "isolated": sys.flags.isolated,
-        "xoptions": sys._xoptions, "unbuffered": sys.stdout.write_through, "warnoptions": sys.warnoptions, "name": __name__, "file": __file__,
+        "xoptions": sys._xoptions, "unbuffered": sys.stdout.write_through, "warnoptions": sys.warnoptions,
+        "name": __name__, "file": __file__,
     }))
 def fail():
     return 7
@@ -39,7 +41,9 @@ def probe_wheel(**rest):
     """A pure wheel with the module `probe` and a console script that prints what it sees."""
     files = {"probe.py": PROBE, "runs/__init__.py": "", "runs/__main__.py": "import probe\nprobe.main()\n"}
     files.update(rest.pop("files", {}))
-    scripts = rest.pop("console_scripts", {"hello": "probe:main", "fails": "probe:fail", "method": "probe:program.run [extra]"})
+    scripts = rest.pop(
+        "console_scripts", {"hello": "probe:main", "fails": "probe:fail", "method": "probe:program.run [extra]"}
+    )
     return oracle.Wheel(rest.pop("name", "probe"), rest.pop("version", "1.0"), files, console_scripts=scripts, **rest)
 
 
@@ -87,7 +91,12 @@ class BundleCase(unittest.TestCase):
 
     def environ(self, inject="", **variables):
         """A small environment; `inject` is Python that the first interpreter runs before the bundle. None removes."""
-        environ = {"PATH": os.environ.get("PATH", os.defpath), "HOME": self.home, "FERRYWHEEL_ROOT": self.root, "LC_ALL": "C.UTF-8"}
+        environ = {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "HOME": self.home,
+            "FERRYWHEEL_ROOT": self.root,
+            "LC_ALL": "C.UTF-8",
+        }
         tracing = os.environ.get("FERRYWHEEL_TEST_TRACE")
         if inject or tracing:
             text = textwrap.dedent(inject)
@@ -104,11 +113,20 @@ class BundleCase(unittest.TestCase):
         environ.update(variables)
         return {name: value for name, value in environ.items() if value is not None}
 
-    def start(self, bundle, *arguments, python=sys.executable, options=(), inject="", cwd=None, popen=None, **variables):
+    def start(
+        self, bundle, *arguments, python=sys.executable, options=(), inject="", cwd=None, popen=None, **variables
+    ):
         """Start a bundle and return the finished process."""
         return subprocess.run(
-            [python, *options, bundle, *arguments], env=self.environ(inject, **variables), cwd=cwd or self.folder,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True, timeout=120, **(popen or {}),
+            [python, *options, bundle, *arguments],
+            env=self.environ(inject, **variables),
+            cwd=cwd or self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            universal_newlines=True,
+            timeout=120,
+            **(popen or {}),
         )
 
     def seen(self, bundle, *arguments, **rest):
@@ -130,7 +148,11 @@ class BundleCase(unittest.TestCase):
         root = root or self.root
         if not os.path.isdir(root):
             return []
-        return sorted(name for name in os.listdir(root) if not name.startswith(".") and os.path.exists(os.path.join(root, name, ".complete")))
+        return sorted(
+            name
+            for name in os.listdir(root)
+            if not name.startswith(".") and os.path.exists(os.path.join(root, name, ".complete"))
+        )
 
     def environment(self):
         """Path of the only environment."""

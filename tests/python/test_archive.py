@@ -1,4 +1,5 @@
 """The bundle's own zip reader: any bytes give content or a refusal, never anything else."""
+
 import importlib
 import io
 import os
@@ -88,7 +89,9 @@ class Reading(BundleCase):
         self.refuses(changed(end + 4, b"\x01"), "contradicts itself")
         self.refuses(changed(end + 8, b"\x02\x00\x02"), "cut off")
         self.refuses(changed(end + 8, b"\x00\x00\x00"), "contradicts itself")
-        self.refuses(changed(central + 9, b"\x08")[: central + 46] + b"\xff\xfe\xfd\xfc" + good[central + 50 :], "not UTF-8")
+        self.refuses(
+            changed(central + 9, b"\x08")[: central + 46] + b"\xff\xfe\xfd\xfc" + good[central + 50 :], "not UTF-8"
+        )
 
     def test_a_deflated_entry_is_never_longer_than_it_says(self):
         out = io.BytesIO()

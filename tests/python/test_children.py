@@ -1,4 +1,5 @@
 """Children of the application find the bundle's packages, however they are started."""
+
 import os
 
 import oracle
@@ -33,11 +34,25 @@ if __name__ == "__main__":
     main()
 """
 
+AGAIN = """
+import os, sys
+def main():
+    if len(sys.argv) > 1:
+        print("again", flush=True)
+    else:
+        os.execv(sys.executable, [sys.executable] + sys.argv + ["x"])
+"""
+
 
 class Children(BundleCase):
     def setUp(self):
         super().setUp()
-        files = {"parent.py": CHILDREN, "other.py": OTHER, "spawns.py": SPAWN, "probe-1.0.data/scripts/pool": "#!python\n" + SPAWN}
+        files = {
+            "parent.py": CHILDREN,
+            "other.py": OTHER,
+            "spawns.py": SPAWN,
+            "probe-1.0.data/scripts/pool": "#!python\n" + SPAWN,
+        }
         scripts = {"hello": "parent:main", "speaks": "other:main", "spawns": "spawns:main"}
         self.path = self.bundle(probe_wheel(files=files, console_scripts=scripts))
 
@@ -46,22 +61,30 @@ class Children(BundleCase):
         self.assertEqual((done.stdout, done.stderr), ("found\n" * 8, ""))
 
     def test_children_find_the_packages_in_path_mode(self):
-        code = "import subprocess, sys; subprocess.check_call([sys.executable, '-c', 'import other; print(other.VALUE)'])"
+        code = (
+            "import subprocess, sys; subprocess.check_call([sys.executable, '-c', 'import other; print(other.VALUE)'])"
+        )
         script = self.write("x.py", "")
-        self.assertEqual(self.start(self.path, "-c", code, FERRYWHEEL_MODE="path", FERRYWHEEL_INTERPRETER="1").stdout, "found\n", script)
+        self.assertEqual(
+            self.start(self.path, "-c", code, FERRYWHEEL_MODE="path", FERRYWHEEL_INTERPRETER="1").stdout,
+            "found\n",
+            script,
+        )
 
     def test_multiprocessing_spawns_from_every_kind_of_entry(self):
         for variables in (
-            {"FERRYWHEEL_SCRIPT": "spawns"}, {"FERRYWHEEL_SCRIPT": "pool"}, {"FERRYWHEEL_ENTRY_POINT": "spawns:main"},
-            {"FERRYWHEEL_ENTRY_POINT": "spawns"}, {"FERRYWHEEL_ENTRY_POINT": "spawns:main", "FERRYWHEEL_MODE": "path"},
+            {"FERRYWHEEL_SCRIPT": "spawns"},
+            {"FERRYWHEEL_SCRIPT": "pool"},
+            {"FERRYWHEEL_ENTRY_POINT": "spawns:main"},
+            {"FERRYWHEEL_ENTRY_POINT": "spawns"},
+            {"FERRYWHEEL_ENTRY_POINT": "spawns:main", "FERRYWHEEL_MODE": "path"},
         ):
             with self.subTest(variables):
                 done = self.start(self.path, **variables)
                 self.assertEqual((done.stdout, done.stderr), ("[2, 4, 6]\n", ""))
 
     def test_a_reloader_that_runs_the_program_again_comes_back(self):
-        again = "import os, sys\ndef main():\n    if len(sys.argv) > 1:\n        print('again', flush=True)\n    else:\n        os.execv(sys.executable, [sys.executable] + sys.argv + ['x'])\n"
-        wheel = oracle.Wheel("again", files={"again.py": again}, console_scripts={"again": "again:main"})
+        wheel = oracle.Wheel("again", files={"again.py": AGAIN}, console_scripts={"again": "again:main"})
         for entry in ("script", "again"), ("function", "again:main"):
             self.assertEqual(self.start(self.bundle(wheel, entry_point=entry)).stdout, "again\n", entry)
 

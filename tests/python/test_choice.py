@@ -1,4 +1,5 @@
 """Which Python runs a bundle, and what is said if none can."""
+
 import glob
 import os
 import shutil
@@ -16,7 +17,9 @@ OTHER = (3, VERSION[1] + 1)
 def pythons():
     """Real interpreters on this machine by version, e.g. {(3, 8): path}; the running one is left out."""
     found = {}
-    candidates = glob.glob(os.path.expanduser("~/.pyenv/versions/*/bin/python[23].[0-9]*")) + glob.glob("/usr/bin/python[23].[0-9]*")
+    candidates = glob.glob(os.path.expanduser("~/.pyenv/versions/*/bin/python[23].[0-9]*")) + glob.glob(
+        "/usr/bin/python[23].[0-9]*"
+    )
     for path in candidates:
         name = os.path.basename(path)[len("python") :]
         if name.replace(".", "").isdigit() and os.path.isfile(path):
@@ -69,7 +72,10 @@ class Refusals(BundleCase):
 
     def test_the_best_of_several_wheels_is_installed(self):
         own = "cp%d%d-none-any" % VERSION
-        wheels = [probe_wheel(files={"which.py": "which = %r\n" % tag}, tag=tag) for tag in ("py3-none-any", own, "cp399-cp399-any")]
+        wheels = [
+            probe_wheel(files={"which.py": "which = %r\n" % tag}, tag=tag)
+            for tag in ("py3-none-any", own, "cp399-cp399-any")
+        ]
         bundle = self.bundle(*wheels, entry_point=("interpreter", ""))
         self.assertEqual(self.start(bundle, "-c", "import which; print(which.which)").stdout, own + "\n")
 
@@ -85,7 +91,9 @@ class OtherPythons(BundleCase):
                         self.assertEqual(self.seen(bundle, "x", python=path)["argv"][1:], ["x"])
                     continue
                 text = self.refused(bundle, 64, python=path)
-                self.assertIn("hello.pyz needs Python 3.8 or newer; this is Python %d.%d (%s)" % (version + (path,)), text)
+                self.assertIn(
+                    "hello.pyz needs Python 3.8 or newer; this is Python %d.%d (%s)" % (version + (path,)), text
+                )
                 self.assertNotIn("\n", text)
 
     def fit(self):
@@ -125,7 +133,7 @@ class OtherPythons(BundleCase):
     def test_an_interpreter_that_lies_about_its_version_is_passed_over(self):
         version, _, folder = self.fit()
         os.unlink(os.path.join(folder, "python%d.%d" % version))
-        self.write("bin/python%d.%d" % version, "#!/bin/sh\nexec %s \"$@\"\n" % sys.executable)
+        self.write("bin/python%d.%d" % version, '#!/bin/sh\nexec %s "$@"\n' % sys.executable)
         bundle = self.bundle(probe_wheel(tag="cp%d%d-none-any" % version))
         self.refused(bundle, 65, PATH=folder)
         self.write("bin/python%d.%d" % version, "not a program")
@@ -156,5 +164,10 @@ class OtherPythons(BundleCase):
         bundle = self.bundle()
         _, _, folder = self.fit()
         os.symlink(sys.executable, os.path.join(folder, "python3"))
-        done = subprocess.run([bundle, "x"], env=self.environ(PATH=folder + ":/usr/bin:/bin"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        done = subprocess.run(
+            [bundle, "x"],
+            env=self.environ(PATH=folder + ":/usr/bin:/bin"),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
         self.assertEqual((done.returncode, done.stderr), (0, b""))

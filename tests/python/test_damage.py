@@ -1,23 +1,14 @@
 """Damaged archives, damaged environments and full disks."""
+
 import json
 import os
 import subprocess
 import sys
 import unittest
 
+import injections
 import oracle
 from support import IS_ROOT, BundleCase, probe_wheel
-
-#: Stands for a host that was started anew: the boot's identifier differs.
-OTHER_BOOT = """
-    import builtins, os
-    real = builtins.open
-    def other(path, *rest, **more):
-        if path == "/proc/sys/kernel/random/boot_id":
-            path = %r
-        return real(path, *rest, **more)
-    builtins.open = other
-"""
 
 
 class Archive(BundleCase):
@@ -76,10 +67,48 @@ class Archive(BundleCase):
             ("is not a count", changed(file_count=-1)),
             ("'value'", changed(entry_point={"kind": "script"})),
             ("has no wheel", changed(distributions=[{"name": "x", "version": "1", "wheels": []}])),
-            ("is not the name of a wheel", changed(distributions=[{"name": "x", "version": "1", "wheels": [
-                {"filename": "../x.whl", "sha256": "", "size_bytes": 1, "unpacked_size_bytes": 1, "is_native": False}]}])),
-            ("has no entry 'wheels/absent", changed(distributions=[{"name": "x", "version": "1", "wheels": [
-                {"filename": "absent-1-py3-none-any.whl", "sha256": "", "size_bytes": 1, "unpacked_size_bytes": 1, "is_native": False}]}])),
+            (
+                "is not the name of a wheel",
+                changed(
+                    distributions=[
+                        {
+                            "name": "x",
+                            "version": "1",
+                            "wheels": [
+                                {
+                                    "filename": "../x.whl",
+                                    "sha256": "",
+                                    "size_bytes": 1,
+                                    "unpacked_size_bytes": 1,
+                                    "is_native": False,
+                                }
+                            ],
+                        }
+                    ]
+                ),
+            ),
+            (
+                "has no entry 'wheels/absent",
+                changed(
+                    distributions=[
+                        {
+                            "name": "x",
+                            "version": "1",
+                            "wheels": [
+                                {
+                                    "filename": "absent-1-py3-none-any.whl",
+                                    "sha256": "",
+                                    "size_bytes": 1,
+                                    "unpacked_size_bytes": 1,
+                                    "is_native": False,
+                                }
+                            ],
+                        }
+                    ]
+                ),
+            ),
+            ("README.txt has another SHA-256", changed(texts={"README.txt": "0" * 64})),
+            ("cannot be used", changed(texts=["README.txt"])),
             ("bootstrap has another SHA-256", changed(bootstrap_sha256="0" * 64)),
             ("canonical order", json.dumps(good).encode()),
             ("cannot be used", b"\xff not json"),
@@ -100,7 +129,7 @@ class Archive(BundleCase):
 
 class Environment(BundleCase):
     def boot(self, number):
-        return OTHER_BOOT % self.write("boot%d" % number, "boot %d" % number)
+        return injections.OTHER_BOOT % self.write("boot%d" % number, "boot %d" % number)
 
     def test_a_lost_file_is_noticed_after_the_next_boot_and_made_again(self):
         bundle = self.bundle(probe_wheel(files={"lost.py": "x"}))
@@ -116,21 +145,24 @@ class Environment(BundleCase):
     def test_the_check_after_a_boot_happens_once(self):
         bundle = self.bundle()
         self.seen(bundle)
-        inject = self.boot(1) + "    import os\n    real_lstat = os.lstat\n    looked = []\n"
-        inject += "    def lstat(path, *a, **k):\n        looked.append(path)\n        return real_lstat(path, *a, **k)\n    os.lstat = lstat\n"
-        inject += "    real_exec = os.execve\n    def execve(*a):\n        import sys\n        sys.stdout.write('%d\\n' % sum('probe.py' in str(p) for p in looked))\n        sys.stdout.flush()\n        real_exec(*a)\n    os.execve = execve\n"
+        inject = self.boot(1) + injections.COUNT_LOOKS
         first, second = (self.start(bundle, inject=inject).stdout.splitlines()[0] for _ in range(2))
         self.assertEqual((first, second), ("1", "0"))
 
     def test_kinds_of_damage_that_a_cheap_look_finds(self):
         bundle = self.bundle(probe_wheel(files={"a.py": "12345"}))
         self.seen(bundle)
-        for number, (expected, damage) in enumerate([
-            ("it has 0 bytes instead of 5", lambda site: self.write(site + "/a.py", "")),
-            ("not a plain file", lambda site: (os.unlink(site + "/a.py"), os.symlink("/etc/passwd", site + "/a.py"))),
-            ("files: it was changed", lambda site: self.write(self.environment() + "/.ferrywheel/files", "x\n")),
-            ("files: No such file", lambda site: os.unlink(self.environment() + "/.ferrywheel/files")),
-        ]):
+        for number, (expected, damage) in enumerate(
+            [
+                ("it has 0 bytes instead of 5", lambda site: self.write(site + "/a.py", "")),
+                (
+                    "not a plain file",
+                    lambda site: (os.unlink(site + "/a.py"), os.symlink("/etc/passwd", site + "/a.py")),
+                ),
+                ("files: it was changed", lambda site: self.write(self.environment() + "/.ferrywheel/files", "x\n")),
+                ("files: No such file", lambda site: os.unlink(self.environment() + "/.ferrywheel/files")),
+            ]
+        ):
             with self.subTest(expected):
                 damage(self.site_packages())
                 done = self.start(bundle, inject=self.boot(number))
@@ -191,13 +223,13 @@ class Environment(BundleCase):
         bundle = self.bundle()
         self.seen(bundle)
         os.unlink(self.site_packages() + "/probe.py")
-        inject = self.boot(1) + "    import os\n    os.access = lambda path, mode, real=os.access: mode != os.W_OK | os.X_OK and real(path, mode)\n"
+        inject = self.boot(1) + injections.READ_ONLY
         self.assertIn("cannot be made anew: it is not writable", self.refused(bundle, 66, inject=inject))
 
     def test_a_system_without_a_boot_id_starts(self):
         bundle = self.bundle()
         self.seen(bundle)
-        self.seen(bundle, inject=OTHER_BOOT % "/nonexistent")
+        self.seen(bundle, inject=injections.OTHER_BOOT % "/nonexistent")
 
     def test_the_last_use_is_noted_daily(self):
         bundle = self.bundle()
@@ -220,9 +252,20 @@ class Space(BundleCase):
         bundle = self.bundle(probe_wheel(files={"big.bin": os.urandom(12 << 20)}), unpacked_size_bytes=1)
         small = os.path.join(self.folder, "small")
         os.mkdir(small)
-        script = "mount -t tmpfs -o size=8m,mode=700 none %s && %s %s; code=$?; ls -A %s; exit $code" % (small, sys.executable, bundle, small)
+        script = "mount -t tmpfs -o size=8m,mode=700 none %s && %s %s; code=$?; ls -A %s; exit $code" % (
+            small,
+            sys.executable,
+            bundle,
+            small,
+        )
         environ = self.environ(FERRYWHEEL_ROOT=small)
-        done = subprocess.run(["unshare", "-m", "sh", "-c", script], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+        done = subprocess.run(
+            ["unshare", "-m", "sh", "-c", script],
+            env=environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            universal_newlines=True,
+        )
         if "unshare:" in done.stderr or "mount:" in done.stderr:
             self.skipTest("no mount namespaces here: " + done.stderr)
         self.assertEqual(done.returncode, 67, done.stderr)
@@ -230,22 +273,25 @@ class Space(BundleCase):
         self.assertNotIn(".tmp", done.stdout)
 
     def test_other_errors_of_the_disk_lead_to_the_next_root_or_a_refusal(self):
-        inject = "import errno, os\ndef broken(*_):\n    raise OSError(errno.EIO, 'Input/output error')\nos.fsync = broken\n"
+        inject = injections.FSYNC_RAISES % "OSError(errno.EIO, 'Input/output error')"
         self.assertIn("Input/output error", self.refused(self.bundle(), 68, inject=inject))
 
     def test_many_files_are_made_durable_with_and_without_the_quick_way(self):
         bundle = self.bundle(probe_wheel(files={"lib%d.py" % number: "" for number in range(60)}))
-        count = "import os\nreal = os.fsync\nsynced = []\ndef fsync(fd):\n    synced.append(fd)\n    return real(fd)\nos.fsync = fsync\n"
-        count += "ex = os.execve\ndef execve(*a):\n    os.write(1, b'%d ' % len(synced))\n    ex(*a)\nos.execve = execve\n"
-        for inject, low, high in (count, 1, 10), (count + "import sys\nsys.modules['ctypes'] = None\n", 60, 200):
+        for inject, low, high in (
+            (injections.COUNT_FSYNCS, 1, 10),
+            (injections.COUNT_FSYNCS + injections.NO_CTYPES, 60, 200),
+        ):
             done = self.start(bundle, inject=inject, FERRYWHEEL_FORCE_EXTRACT="1")
             self.assertEqual((done.returncode, done.stderr), (0, ""))
             self.assertTrue(low <= int(done.stdout.split()[0]) <= high, done.stdout[:20])
-        broken = "import ctypes\nclass Library:\n    def __init__(self, *a, **k):\n        pass\n    def syncfs(self, fd):\n        ctypes.set_errno(5)\n        return -1\nctypes.CDLL = Library\n"
-        self.assertIn("Input/output error", self.refused(bundle, 68, inject=broken, FERRYWHEEL_FORCE_EXTRACT="1"))
+        self.assertIn(
+            "Input/output error",
+            self.refused(bundle, 68, inject=injections.BROKEN_SYNCFS, FERRYWHEEL_FORCE_EXTRACT="1"),
+        )
 
     def test_an_unforeseen_error_is_one_line_unless_asked(self):
-        inject = "import os\ndef odd(*_):\n    raise RuntimeError('odd')\nos.fsync = odd\n"
+        inject = injections.FSYNC_RAISES % "RuntimeError('odd')"
         text = self.refused(self.bundle(), 1, inject=inject)
         self.assertEqual(text, "hello.pyz: RuntimeError: odd. FERRYWHEEL_VERBOSE=1 shows where.")
         self.assertIn("Traceback", self.start(self.bundle(), inject=inject, FERRYWHEEL_VERBOSE="1").stderr)

@@ -1,4 +1,5 @@
 """What a bundle runs, with which arguments, variables and interpreter options."""
+
 import json
 import os
 import socket
@@ -11,7 +12,7 @@ from support import PROBE, BundleCase, probe_wheel
 
 DATA_SCRIPTS = {
     "probe-1.0.data/scripts/pyscript": "#!python\n" + PROBE,
-    "probe-1.0.data/scripts/shscript": "#!/bin/sh\necho shell \"$@\"\n",
+    "probe-1.0.data/scripts/shscript": '#!/bin/sh\necho shell "$@"\n',
 }
 
 
@@ -136,14 +137,31 @@ class Surroundings(BundleCase):
 
     def test_variables_that_steer_the_start_are_gone(self):
         variables = {
-            "FERRYWHEEL_SCRIPT": "hello", "FERRYWHEEL_FORCE_EXTRACT": "1", "FERRYWHEEL_VERIFY": "full", "FERRYWHEEL_MODE": "venv",
-            "FERRYWHEEL_LOCK_TIMEOUT": "5", "FERRYWHEEL_NO_REEXEC": "1", "FERRYWHEEL_COMPILE": "1", "FERRYWHEEL_JOBS": "1",
-            "SHIV_ROOT": self.root, "SHIV_COMPILE_PYC": "1", "SHIV_COMPILE_WORKERS": "1", "SHIV_EXTEND_PYTHONPATH": "1",
-            "SHIV_FORCE_EXTRACT": "1", "FERRYWHEEL_PYTHON": sys.executable, "FERRYWHEEL_VERBOSE": "1",
+            "FERRYWHEEL_SCRIPT": "hello",
+            "FERRYWHEEL_FORCE_EXTRACT": "1",
+            "FERRYWHEEL_VERIFY": "full",
+            "FERRYWHEEL_MODE": "venv",
+            "FERRYWHEEL_LOCK_TIMEOUT": "5",
+            "FERRYWHEEL_NO_REEXEC": "1",
+            "FERRYWHEEL_COMPILE": "1",
+            "FERRYWHEEL_JOBS": "1",
+            "SHIV_ROOT": self.root,
+            "SHIV_COMPILE_PYC": "1",
+            "SHIV_COMPILE_WORKERS": "1",
+            "SHIV_EXTEND_PYTHONPATH": "1",
+            "SHIV_FORCE_EXTRACT": "1",
+            "FERRYWHEEL_PYTHON": sys.executable,
+            "FERRYWHEEL_VERBOSE": "1",
         }
         left = self.seen(self.bundle(), FERRYWHEEL_UNRELATED="kept", **variables)["environ"]
         ours = sorted(name for name in left if name.startswith(("FERRYWHEEL_", "SHIV_")))
-        exported = ["FERRYWHEEL_ARCHIVE", "FERRYWHEEL_BUNDLE_ID", "FERRYWHEEL_ENV", "FERRYWHEEL_SITE_PACKAGES", "FERRYWHEEL_UNRELATED"]
+        exported = [
+            "FERRYWHEEL_ARCHIVE",
+            "FERRYWHEEL_BUNDLE_ID",
+            "FERRYWHEEL_ENV",
+            "FERRYWHEEL_SITE_PACKAGES",
+            "FERRYWHEEL_UNRELATED",
+        ]
         self.assertEqual(ours, exported)
 
     def test_foreign_python_paths_are_dropped_unless_asked_for(self):
@@ -180,7 +198,10 @@ class Surroundings(BundleCase):
         self.assertFalse([item for item in path if ".ferrywheel" in item or item.endswith(".pyz")], path)
 
     def test_options_of_the_interpreter_are_kept(self):
-        seen = self.seen(self.bundle(), options=["-OO", "-B", "-u", "-b", "-X", "utf8", "-X", "color=no", "-W", "ignore::UserWarning"])
+        seen = self.seen(
+            self.bundle(),
+            options=["-OO", "-B", "-u", "-b", "-X", "utf8", "-X", "color=no", "-W", "ignore::UserWarning"],
+        )
         self.assertEqual((seen["optimize"], seen["unbuffered"]), (2, True))
         self.assertFalse(self.seen(self.bundle())["unbuffered"])
         self.assertEqual(seen["xoptions"], {"utf8": True, "color": "no"})
@@ -191,14 +212,23 @@ class Surroundings(BundleCase):
         self.assertEqual(self.seen(self.bundle(), options=["-E"])["isolated"], 0)
 
     def test_process_id_and_open_files_are_kept(self):
-        wheel = oracle.Wheel("fds", files={"fds.py": "import os, socket\ndef main():\n    print(os.getpid(), socket.socket(fileno=3).getsockname()[1])\n"})
+        wheel = oracle.Wheel(
+            "fds",
+            files={
+                "fds.py": "import os\nfrom socket import socket\n"
+                "def main():\n    print(os.getpid(), socket(fileno=3).getsockname()[1])\n"
+            },
+        )
         bundle = self.bundle(wheel, entry_point=("function", "fds:main"))
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
             self.start(bundle)
             code = "import os, sys; os.dup2(%d, 3); os.execv(sys.argv[1], sys.argv[1:])" % listener.fileno()
             process = subprocess.Popen(
-                [sys.executable, "-c", code, sys.executable, bundle], env=self.environ(), pass_fds=[listener.fileno()], stdout=subprocess.PIPE
+                [sys.executable, "-c", code, sys.executable, bundle],
+                env=self.environ(),
+                pass_fds=[listener.fileno()],
+                stdout=subprocess.PIPE,
             )
             words = process.communicate()[0].split()
             self.assertEqual([int(word) for word in words], [process.pid, listener.getsockname()[1]])
@@ -220,7 +250,11 @@ class Surroundings(BundleCase):
 
     def test_wrong_values_of_variables_are_usage_errors(self):
         bundle = self.bundle()
-        for variables in {"FERRYWHEEL_MODE": "fast"}, {"FERRYWHEEL_LOCK_TIMEOUT": "soon"}, {"FERRYWHEEL_TOOLS": "polish"}:
+        for variables in (
+            {"FERRYWHEEL_MODE": "fast"},
+            {"FERRYWHEEL_LOCK_TIMEOUT": "soon"},
+            {"FERRYWHEEL_TOOLS": "polish"},
+        ):
             self.assertIn(list(variables)[0], self.refused(bundle, 2, **variables))
 
 
@@ -228,7 +262,9 @@ class InsideTheProcess(BundleCase):
     def test_path_mode_runs_every_kind_of_entry(self):
         bundle = self.bundle(probe_wheel(files=DATA_SCRIPTS))
         for variables, expected in [
-            ({}, "bin/hello"), ({"FERRYWHEEL_ENTRY_POINT": "probe:main"}, "hello.pyz"), ({"FERRYWHEEL_ENTRY_POINT": "runs"}, "__main__.py"),
+            ({}, "bin/hello"),
+            ({"FERRYWHEEL_ENTRY_POINT": "probe:main"}, "hello.pyz"),
+            ({"FERRYWHEEL_ENTRY_POINT": "runs"}, "__main__.py"),
             ({"FERRYWHEEL_SCRIPT": "pyscript"}, "bin/pyscript"),
         ]:
             with self.subTest(variables):
@@ -251,7 +287,9 @@ class InsideTheProcess(BundleCase):
         self.assertEqual(seen, {})
 
     def test_path_mode_gives_an_interpreter_too(self):
-        done = self.start(self.bundle(), "-c", "import probe; print('ok')", FERRYWHEEL_MODE="path", FERRYWHEEL_INTERPRETER="1")
+        done = self.start(
+            self.bundle(), "-c", "import probe; print('ok')", FERRYWHEEL_MODE="path", FERRYWHEEL_INTERPRETER="1"
+        )
         self.assertEqual(done.stdout, "ok\n")
 
     def test_the_import_hook_makes_packages_importable(self):

@@ -1,4 +1,5 @@
 """Rules for the bootstrap's files and for the bytes of a bundle."""
+
 import ast
 import os
 import re
@@ -15,8 +16,9 @@ LONGEST_FILE, LONGEST_FUNCTION = 500, 60
 #: What may stand at the top of a module: nothing that does work when it is imported.
 DECLARATIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.Try, ast.If, ast.Expr)
 STANDARD = (
-    "base64 compileall csv ctypes errno fcntl grp hashlib importlib io json os platform pwd py_compile re runpy shutil site stat struct subprocess "
-    "sys sysconfig tempfile time traceback zlib _sha2 _sha256 _manylinux _bootstrap"
+    "base64 compileall csv ctypes errno fcntl grp hashlib importlib io json os platform pwd py_compile re "
+    "runpy shutil site "
+    "stat struct subprocess sys sysconfig tempfile time traceback zlib _sha2 _sha256 _manylinux _bootstrap"
 ).split()
 
 
@@ -65,7 +67,9 @@ class Files(unittest.TestCase):
         self.assertEqual(sum(text.count("read_settings(os.environ)") for _, text in sources()), 2)
 
     def test_every_exit_code_is_in_the_manual(self):
-        with open(os.path.join(oracle.BOOTSTRAP, "..", "..", "..", "static", "manual", "bundles.html"), encoding="utf-8") as file:
+        with open(
+            os.path.join(oracle.BOOTSTRAP, "..", "..", "..", "static", "manual", "bundles.html"), encoding="utf-8"
+        ) as file:
             page = file.read()
         codes = {value for _, text in sources() for value in re.findall(r"^EXIT_\w+ = (\d+)$", text, re.M)}
         self.assertGreater(len(codes), 8)
@@ -78,7 +82,16 @@ class Files(unittest.TestCase):
             text = file.read()
         self.assertTrue(text.isascii())
         for node in ast.walk(ast.parse(text)):
-            new = (ast.JoinedStr, ast.AnnAssign, ast.AsyncFunctionDef, ast.Await, ast.Nonlocal, ast.NamedExpr, ast.Starred, ast.YieldFrom)
+            new = (
+                ast.JoinedStr,
+                ast.AnnAssign,
+                ast.AsyncFunctionDef,
+                ast.Await,
+                ast.Nonlocal,
+                ast.NamedExpr,
+                ast.Starred,
+                ast.YieldFrom,
+            )
             self.assertNotIsInstance(node, new)
             if isinstance(node, ast.FunctionDef):
                 self.assertFalse(node.args.kwonlyargs or node.returns or node.args.posonlyargs)
@@ -88,7 +101,10 @@ class Files(unittest.TestCase):
                 self.assertNotEqual(getattr(node.func, "id", ""), "print")
         for old in "python2.7", "python3.4", "python3.6":
             try:
-                done = subprocess.run([old, "-c", "import sys; compile(open(sys.argv[1]).read(), 'x', 'exec')", path], stderr=subprocess.PIPE)
+                done = subprocess.run(
+                    [old, "-c", "import sys; compile(open(sys.argv[1]).read(), 'x', 'exec')", path],
+                    stderr=subprocess.PIPE,
+                )
             except OSError:
                 continue
             self.assertNotIn(b"SyntaxError", done.stderr, old)
@@ -108,10 +124,14 @@ class Bytes(BundleCase):
             self.assertEqual(names[0], "__main__.py")
             modules = [name for name in names if name.startswith("_bootstrap/")]
             self.assertEqual(names[1 : 1 + len(modules)], sorted(modules))
-            self.assertEqual(names[1 + len(modules) :], ["FERRYWHEEL.json", "pylock.toml", "README.txt", "wheels/" + wheel.filename])
+            self.assertEqual(
+                names[1 + len(modules) :], ["FERRYWHEEL.json", "pylock.toml", "README.txt", "wheels/" + wheel.filename]
+            )
             for info in infos:
                 self.assertEqual((info.compress_type, info.flag_bits, info.extra, info.comment), (0, 0, b"", b""))
-                self.assertEqual((info.date_time, info.create_system, info.external_attr >> 16), ((1980, 1, 1, 0, 0, 0), 3, 0o100644))
+                self.assertEqual(
+                    (info.date_time, info.create_system, info.external_attr >> 16), ((1980, 1, 1, 0, 0, 0), 3, 0o100644)
+                )
             self.assertEqual(infos[0].header_offset, len(oracle.PREFIX))
             self.assertEqual(archive.read(infos[-1]), wheel.data)
         shown = subprocess.check_output([sys.executable, "-m", "zipapp", bundle, "--info"])

@@ -1,4 +1,5 @@
 """How wheels are spread: every place of the wheel format, RECORD, modes, scripts, and what is refused."""
+
 import base64
 import csv
 import hashlib
@@ -16,16 +17,22 @@ VERSION = "python%d.%d" % sys.version_info[:2]
 class Installed(BundleCase):
     def test_every_place_of_the_wheel_format_is_served(self):
         data = "probe-1.0.data/"
-        wheel = probe_wheel(files={
-            data + "purelib/pure.py": "", data + "platlib/plat/x.py": "", data + "headers/sub/h.h": "h", data + "data/share/doc/d.txt": "d",
-            data + "scripts/tool": "#!python -E\nimport sys\nprint(sys.prefix)\n", data + "scripts/win": "#!pythonw\nprint('w')\n",
-            data + "data/bin/python-tool": "t", data + "scripts/raw": "#!/bin/sh\necho raw\n", data + "scripts/bin.dat": b"\x00\x01",
-        })
+        wheel = probe_wheel(
+            files={
+                data + "purelib/pure.py": "",
+                data + "platlib/plat/x.py": "",
+                data + "headers/sub/h.h": "h",
+                data + "data/share/doc/d.txt": "d",
+                data + "scripts/tool": "#!python -E\nimport sys\nprint(sys.prefix)\n",
+                data + "scripts/win": "#!pythonw\nprint('w')\n",
+                data + "data/bin/python-tool": "t",
+                data + "scripts/raw": "#!/bin/sh\necho raw\n",
+                data + "scripts/bin.dat": b"\x00\x01",
+            }
+        )
         self.seen(self.bundle(wheel))
         env = self.environment()
-        for path in (
-            "lib/%s/site-packages/pure.py", "lib/%s/site-packages/plat/x.py", "include/site/%s/probe/sub/h.h",
-        ):
+        for path in ("lib/%s/site-packages/pure.py", "lib/%s/site-packages/plat/x.py", "include/site/%s/probe/sub/h.h"):
             self.assertTrue(os.path.isfile(os.path.join(env, path % VERSION)), path)
         with open(env + "/share/doc/d.txt") as file:
             self.assertEqual(file.read(), "d")
@@ -36,9 +43,14 @@ class Installed(BundleCase):
         self.assertFalse(os.path.exists(self.site_packages() + "/probe-1.0.data"))
 
     def test_record_lists_what_is_there_with_the_right_hashes(self):
-        wheel = probe_wheel(files={
-            "probe-1.0.data/scripts/tool": "#!python\n", "probe-1.0.data/data/share/x": "x", 'odd "name", here.txt': "odd", "größe.txt": "ö",
-        })
+        wheel = probe_wheel(
+            files={
+                "probe-1.0.data/scripts/tool": "#!python\n",
+                "probe-1.0.data/data/share/x": "x",
+                'odd "name", here.txt': "odd",
+                "größe.txt": "ö",
+            }
+        )
         self.seen(self.bundle(wheel))
         site = self.site_packages()
         with open(site + "/probe-1.0.dist-info/RECORD", newline="", encoding="utf-8") as file:
@@ -50,7 +62,14 @@ class Installed(BundleCase):
             digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
             self.assertEqual((text, size), ("sha256=" + digest, str(len(data))), name)
         names = {row[0] for row in rows}
-        wanted = {"../../../bin/tool", "../../../bin/hello", "../../../share/x", 'odd "name", here.txt', "größe.txt", "probe-1.0.dist-info/INSTALLER"}
+        wanted = {
+            "../../../bin/tool",
+            "../../../bin/hello",
+            "../../../share/x",
+            'odd "name", here.txt',
+            "größe.txt",
+            "probe-1.0.dist-info/INSTALLER",
+        }
         self.assertLessEqual(wanted, names)
 
     def test_metadata_of_every_distribution_is_found(self):
@@ -58,7 +77,8 @@ class Installed(BundleCase):
         bundle = self.bundle(probe_wheel(), other, entry_point=("interpreter", ""))
         code = (
             "from importlib.metadata import version, files, entry_points, distribution as d; "
-            "print(version('probe'), version('other-thing'), d('probe').read_text('INSTALLER').strip(), all(f.locate().exists() for f in files('probe')), "
+            "print(version('probe'), version('other-thing'), d('probe').read_text('INSTALLER').strip(), "
+            "all(f.locate().exists() for f in files('probe')), "
             "d('probe').read_text('direct_url.json'))"
         )
         done = self.start(bundle, "-c", code)
@@ -66,7 +86,14 @@ class Installed(BundleCase):
 
     def test_files_that_only_an_installer_may_write_are_left_out(self):
         info = "probe-1.0.dist-info/"
-        wheel = probe_wheel(files={info + "direct_url.json": "{}", info + "REQUESTED": "", info + "INSTALLER": "x\n", info + "licenses/L": "l"})
+        wheel = probe_wheel(
+            files={
+                info + "direct_url.json": "{}",
+                info + "REQUESTED": "",
+                info + "INSTALLER": "x\n",
+                info + "licenses/L": "l",
+            }
+        )
         self.seen(self.bundle(wheel))
         left = set(os.listdir(self.site_packages() + "/probe-1.0.dist-info"))
         self.assertEqual(left, {"METADATA", "WHEEL", "RECORD", "INSTALLER", "entry_points.txt", "licenses"})
@@ -82,7 +109,8 @@ class Installed(BundleCase):
     def test_path_files_run_in_the_application_and_its_children(self):
         wheel = oracle.Wheel("hook", files={"hook.pth": "import sys; sys.hooked = True\nextra\n", "extra/deep.py": ""})
         bundle = self.bundle(wheel, entry_point=("interpreter", ""))
-        code = "import sys, subprocess, deep; print(sys.hooked); subprocess.call([sys.executable, '-c', 'import sys, deep; print(sys.hooked)'])"
+        code = "import sys, subprocess, deep; print(sys.hooked); "
+        code += "subprocess.call([sys.executable, '-c', 'import sys, deep; print(sys.hooked)'])"
         self.assertEqual(self.start(bundle, "-uc", code).stdout, "True\nTrue\n")
 
     def test_only_the_executable_bit_of_a_mode_counts(self):
@@ -109,7 +137,9 @@ class Installed(BundleCase):
 
     def test_leftovers_of_setuptools_give_way_to_the_entry_point(self):
         data = "probe-1.0.data/scripts/"
-        wheel = probe_wheel(files={data + "hello": "#!python\nold\n", data + "hello-script.py": "", data + "hello.exe": ""})
+        wheel = probe_wheel(
+            files={data + "hello": "#!python\nold\n", data + "hello-script.py": "", data + "hello.exe": ""}
+        )
         self.seen(self.bundle(wheel))
         self.assertEqual(sorted(os.listdir(self.environment() + "/bin"))[:3], ["fails", "hello", "method"])
         with open(self.environment() + "/bin/hello") as file:
@@ -123,7 +153,9 @@ class Installed(BundleCase):
         self.seen(self.bundle(first, probe_wheel(), second), FERRYWHEEL_VERIFY="full")
 
     def test_stored_wheels_and_other_record_hashes_are_read(self):
-        wheel = probe_wheel(algorithm="sha512", compression=zipfile.ZIP_STORED, files={"probe-1.0.data/scripts/tool": "#!python\n"})
+        wheel = probe_wheel(
+            algorithm="sha512", compression=zipfile.ZIP_STORED, files={"probe-1.0.data/scripts/tool": "#!python\n"}
+        )
         self.seen(self.bundle(wheel))
 
     def test_big_and_empty_files_are_unpacked_whole(self):
@@ -146,7 +178,9 @@ class Installed(BundleCase):
 class Shebangs(BundleCase):
     def test_scripts_work_below_a_folder_with_blanks_and_quotes(self):
         self.root = os.path.join(self.folder, "a 'b' \"c\" $d `e`")
-        bundle = self.bundle(probe_wheel(files={"probe-1.0.data/scripts/tool": "#!python\nprint('tool')\n"}), file="my $app 'x'.pyz")
+        bundle = self.bundle(
+            probe_wheel(files={"probe-1.0.data/scripts/tool": "#!python\nprint('tool')\n"}), file="my $app 'x'.pyz"
+        )
         self.seen(bundle)
         for _ in range(2):
             self.assertEqual(self.seen(bundle, "x y")["argv"], [self.environment() + "/bin/hello", "x y"])
@@ -172,7 +206,10 @@ class RefusedWheels(BundleCase):
             info.external_attr = 0o120777 << 16
 
         for expected, wheel in [
-            ("another hash", probe_wheel(changes_record=lambda text: text.replace("probe.py,sha256=", "probe.py,sha256=A"))),
+            (
+                "another hash",
+                probe_wheel(changes_record=lambda text: text.replace("probe.py,sha256=", "probe.py,sha256=A")),
+            ),
             ("no usable hash", probe_wheel(changes_record=lambda text: text.replace("probe.py,", "missing.py,"))),
             ("no usable hash", probe_wheel(changes_record=lambda text: text.replace("sha256", "md5"))),
             ("Wheel-Version", probe_wheel(wheel_version="2.0")),

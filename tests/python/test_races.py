@@ -1,4 +1,5 @@
 """Starts at the same time, killed starts, locks that are held, broken or impossible."""
+
 import fcntl
 import os
 import signal
@@ -7,45 +8,17 @@ import subprocess
 import sys
 import time
 
+import injections
 import oracle
 from support import BundleCase, probe_wheel
-
-#: Makes every flock of the first interpreter fail as it does on some network file systems.
-NO_LOCKS = """
-    import errno, fcntl
-    def refuse(*_):
-        raise OSError(errno.ENOLCK, "No locks available")
-    fcntl.flock = refuse
-"""
-#: Kills the process by force when it has written that many files.
-KILL_AFTER = """
-    import os, signal
-    opened = []
-    real = os.open
-    def counting(path, flags, *rest, **more):
-        if flags & os.O_EXCL:
-            opened.append(path)
-            if len(opened) > %d:
-                os.kill(os.getpid(), signal.SIGKILL)
-        return real(path, flags, *rest, **more)
-    os.open = counting
-"""
-#: Waits before the finished folder is renamed, so that another start can be faster.
-SLOW_RENAME = """
-    import os, time
-    real = os.rename
-    def slow(*arguments):
-        while not os.path.exists(%r):
-            time.sleep(0.01)
-        return real(*arguments)
-    os.rename = slow
-"""
 
 
 class SameTime(BundleCase):
     def start_many(self, bundle, count, **variables):
         processes = [
-            subprocess.Popen([sys.executable, bundle], env=self.environ(**variables), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            subprocess.Popen(
+                [sys.executable, bundle], env=self.environ(**variables), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            )
             for _ in range(count)
         ]
         for process in processes:
@@ -60,17 +33,17 @@ class SameTime(BundleCase):
 
     def test_eight_first_starts_without_locks_all_run(self):
         files = {"lib%d.py" % number: "x = 1\n" * 50 for number in range(200)}
-        self.start_many(self.bundle(probe_wheel(files=files)), 8, inject=NO_LOCKS)
+        self.start_many(self.bundle(probe_wheel(files=files)), 8, inject=injections.NO_LOCKS)
         self.assertEqual(len(self.environments()), 1)
 
     def test_the_slower_of_two_starts_uses_what_the_faster_made(self):
         bundle = self.bundle()
         flag = os.path.join(self.folder, "flag")
-        environ = self.environ(NO_LOCKS + SLOW_RENAME % flag)
+        environ = self.environ(injections.NO_LOCKS + injections.SLOW_RENAME % flag)
         slow = subprocess.Popen([sys.executable, bundle], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         while not (os.path.isdir(self.root) and any(name.startswith(".tmp") for name in os.listdir(self.root))):
             time.sleep(0.01)
-        self.seen(bundle, inject=NO_LOCKS)
+        self.seen(bundle, inject=injections.NO_LOCKS)
         inode = os.stat(self.environment()).st_ino
         self.write("flag", "")
         self.assertEqual((slow.communicate(timeout=60)[1], slow.returncode), (b"", 0))
@@ -82,7 +55,7 @@ class Killed(BundleCase):
         bundle = self.bundle()
         for count in range(0, 16, 3):
             with self.subTest(count):
-                done = self.start(bundle, inject=KILL_AFTER % count)
+                done = self.start(bundle, inject=injections.KILL_AFTER % count)
                 self.assertEqual(done.returncode, -signal.SIGKILL)
                 self.assertEqual(self.environments(), [])
         self.seen(bundle)
@@ -137,7 +110,10 @@ class Locks(BundleCase):
         bundle = self.bundle()
         descriptor = self.hold(bundle)
         process = subprocess.Popen(
-            [sys.executable, bundle], env=self.environ(FERRYWHEEL_FORCE_EXTRACT="1"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            [sys.executable, bundle],
+            env=self.environ(FERRYWHEEL_FORCE_EXTRACT="1"),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
         self.assertIn(b"waiting for process 4242", process.stderr.readline())
         fcntl.flock(descriptor, fcntl.LOCK_UN)
@@ -146,8 +122,8 @@ class Locks(BundleCase):
 
     def test_a_file_system_without_locks_is_no_obstacle(self):
         bundle = self.bundle()
-        self.seen(bundle, inject=NO_LOCKS)
-        self.seen(bundle, inject=NO_LOCKS, FERRYWHEEL_FORCE_EXTRACT="1")
+        self.seen(bundle, inject=injections.NO_LOCKS)
+        self.seen(bundle, inject=injections.NO_LOCKS, FERRYWHEEL_FORCE_EXTRACT="1")
         self.assertEqual(len(self.environments()), 1)
 
     def test_a_python_without_fcntl_is_no_obstacle(self):
@@ -201,6 +177,5 @@ class Names(BundleCase):
     def test_a_replaced_archive_is_noticed_while_it_is_read(self):
         bundle = self.bundle()
         other = self.write("other.pyz", oracle.bundle_bytes([probe_wheel(version="2.0")]))
-        inject = "import os, tempfile\nreal = tempfile.mkdtemp\ndef swap(*a, **k):\n    os.replace(%r, %r)\n    return real(*a, **k)\ntempfile.mkdtemp = swap\n"
-        text = self.refused(bundle, 66, inject=inject % (other, bundle))
+        text = self.refused(bundle, 66, inject=injections.REPLACED % (other, bundle))
         self.assertIn("it was replaced while it was being read", text)

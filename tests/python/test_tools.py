@@ -1,10 +1,12 @@
 """The verbs of FERRYWHEEL_TOOLS, and what is kept and cleared away."""
+
 import json
 import os
 import subprocess
 import sys
 import time
 
+import injections
 import oracle
 from support import BundleCase, probe_wheel
 
@@ -57,7 +59,10 @@ class Verbs(ToolCase):
 
     def test_a_start_compiles_if_told_to(self):
         bundle = self.bundle()
-        for variables in {"FERRYWHEEL_COMPILE": "1", "FERRYWHEEL_JOBS": "2"}, {"SHIV_COMPILE_PYC": "true", "SHIV_COMPILE_WORKERS": "2"}:
+        for variables in (
+            {"FERRYWHEEL_COMPILE": "1", "FERRYWHEEL_JOBS": "2"},
+            {"SHIV_COMPILE_PYC": "true", "SHIV_COMPILE_WORKERS": "2"},
+        ):
             self.assertEqual(self.start(bundle, FERRYWHEEL_FORCE_EXTRACT="1", **variables).returncode, 0)
             self.assertTrue(os.path.exists(self.site_packages() + "/runs/__pycache__"))
 
@@ -100,7 +105,9 @@ class Verbs(ToolCase):
         os.mkdir(self.folder + "/empty")
         os.symlink(self.folder + "/empty", self.folder + "/link")
         for name in "there", "there/file", "link":
-            self.assertIn("is not an empty folder", self.tool(bundle, "unpack", os.path.join(self.folder, name), exit_code=2))
+            self.assertIn(
+                "is not an empty folder", self.tool(bundle, "unpack", os.path.join(self.folder, name), exit_code=2)
+            )
         self.tool(bundle, "unpack", self.folder + "/empty")
         self.assertEqual([name for name in os.listdir(self.folder) if name.startswith(".tmp")], [])
 
@@ -110,7 +117,7 @@ class Verbs(ToolCase):
         self.assertIn("/file: File exists", text)
         text = self.tool(self.bundle(unpacked_size_bytes=1 << 60), "unpack", self.folder + "/tree", exit_code=67)
         self.assertIn("MiB are needed", text)
-        inject = "import errno, os\ndef full(*_):\n    raise OSError(errno.ENOSPC, 'full')\nos.fsync = full\n"
+        inject = injections.FSYNC_RAISES % "OSError(errno.ENOSPC, 'full')"
         self.tool(self.bundle(), "unpack", self.folder + "/tree", exit_code=67, inject=inject)
         self.assertEqual([name for name in os.listdir(self.folder) if name.startswith(".tmp")], [])
 
@@ -135,8 +142,26 @@ class Verbs(ToolCase):
             text = file.read()
         self.assertIn("--no-index\n--find-links ./wheels\n--require-hashes\n", text)
         self.assertIn("probe==1.0 \\\n    --hash=sha256:%s\n" % oracle.sha256(wheel.data), text)
-        pip = [sys.executable, "-m", "pip", "--isolated", "--disable-pip-version-check", "install", "-q", "--no-deps", "-r", "requirements.txt", "--target", "out"]
-        if subprocess.call([sys.executable, "-m", "pip", "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0:
+        pip = [
+            sys.executable,
+            "-m",
+            "pip",
+            "--isolated",
+            "--disable-pip-version-check",
+            "install",
+            "-q",
+            "--no-deps",
+            "-r",
+            "requirements.txt",
+            "--target",
+            "out",
+        ]
+        if (
+            subprocess.call(
+                [sys.executable, "-m", "pip", "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+            == 0
+        ):
             subprocess.check_call(pip, cwd=target, stderr=subprocess.DEVNULL)
             self.assertTrue(os.path.exists(target + "/out/other.py"))
 
@@ -144,8 +169,17 @@ class Verbs(ToolCase):
         bundle = self.bundle()
         self.assertTrue(self.tool(bundle, "unpack %s/one" % self.folder))
         for verb, arguments in [
-            ("info", ["x"]), ("unpack", []), ("unpack", ["a", "b"]), ("wheels", []), ("verify", ["--fix"]), ("path", ["x"]), ("python", ["x"]),
-            ("prepare", ["x"]), ("gc", ["--days"]), ("gc", ["--all=1"]), ("gc", ["--keep=x"]),
+            ("info", ["x"]),
+            ("unpack", []),
+            ("unpack", ["a", "b"]),
+            ("wheels", []),
+            ("verify", ["--fix"]),
+            ("path", ["x"]),
+            ("python", ["x"]),
+            ("prepare", ["x"]),
+            ("gc", ["--days"]),
+            ("gc", ["--all=1"]),
+            ("gc", ["--keep=x"]),
         ]:
             self.assertIn("usage: FERRYWHEEL_TOOLS=" + verb, self.tool(bundle, verb, *arguments, exit_code=2))
 
@@ -164,9 +198,13 @@ class Keeping(ToolCase):
         self.assertEqual([os.path.exists(path) for path in paths], [False, False, True, True, True])
 
     def test_an_environment_in_use_is_kept(self):
-        wheel = oracle.Wheel("waits", files={"waits.py": "import sys\ndef main():\n    print('up', flush=True)\n    sys.stdin.read()\n"})
+        wheel = oracle.Wheel(
+            "waits", files={"waits.py": "import sys\ndef main():\n    print('up', flush=True)\n    sys.stdin.read()\n"}
+        )
         bundle = self.bundle(wheel, entry_point=("function", "waits:main"), file="waits.pyz")
-        process = subprocess.Popen([sys.executable, bundle], env=self.environ(), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        process = subprocess.Popen(
+            [sys.executable, bundle], env=self.environ(), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
         self.assertEqual(process.stdout.readline(), b"up\n")
         used = self.environment()
         os.utime(used + "/.ferrywheel/boot", (1, 1))
@@ -177,9 +215,13 @@ class Keeping(ToolCase):
         self.assertFalse(os.path.isdir(used))
 
     def test_a_replaced_environment_stays_until_nobody_uses_it(self):
-        wheel = oracle.Wheel("waits", files={"waits.py": "import sys\ndef main():\n    print('up', flush=True)\n    sys.stdin.read()\n"})
+        wheel = oracle.Wheel(
+            "waits", files={"waits.py": "import sys\ndef main():\n    print('up', flush=True)\n    sys.stdin.read()\n"}
+        )
         bundle = self.bundle(wheel, entry_point=("function", "waits:main"))
-        process = subprocess.Popen([sys.executable, bundle], env=self.environ(), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        process = subprocess.Popen(
+            [sys.executable, bundle], env=self.environ(), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
         self.assertEqual(process.stdout.readline(), b"up\n")
         self.assertEqual(self.start(bundle, FERRYWHEEL_FORCE_EXTRACT="1").returncode, 0)
         aside = [name for name in os.listdir(self.root) if name.startswith(".old")]
@@ -215,7 +257,9 @@ class Keeping(ToolCase):
 
     def test_what_killed_starts_of_other_versions_left_is_removed_a_day_later(self):
         (path,) = self.versions("1")
-        stale, fresh = (os.path.join(self.root, ".tmp-hello-%016x-cpython-311-00000000-x" % number) for number in (1, 2))
+        stale, fresh = (
+            os.path.join(self.root, ".tmp-hello-%016x-cpython-311-00000000-x" % number) for number in (1, 2)
+        )
         os.mkdir(stale)
         os.mkdir(fresh)
         os.utime(stale, (1, 1))
@@ -228,10 +272,12 @@ class Keeping(ToolCase):
 
     def test_gc_without_locks_or_roots_removes_nothing(self):
         paths = list(self.versions("1", "2"))
-        inject = "import errno, fcntl\ndef refuse(*_):\n    raise OSError(errno.ENOLCK, 'no')\nfcntl.flock = refuse\n"
+        inject = injections.NO_LOCKS
         self.assertEqual(self.tool(os.path.join(self.folder, "2.pyz"), "gc", "--keep=0", inject=inject), "")
         self.assertTrue(os.path.exists(paths[0]))
-        self.assertEqual(self.tool(os.path.join(self.folder, "2.pyz"), "gc", FERRYWHEEL_ROOT=self.folder + "/absent"), "")
+        self.assertEqual(
+            self.tool(os.path.join(self.folder, "2.pyz"), "gc", FERRYWHEEL_ROOT=self.folder + "/absent"), ""
+        )
 
     def test_the_root_is_marked_as_a_cache(self):
         bundle = self.bundle()
@@ -240,7 +286,10 @@ class Keeping(ToolCase):
             self.assertTrue(file.read().startswith("Signature: 8a477f597d28d172789f06886806bc55\n"))
 
     def test_the_application_holds_no_low_descriptor(self):
-        code = "import os\ndef main():\n    print([fd for fd in range(3, 256) if os.path.exists('/proc/self/fd/%d' % fd) and 'root' in os.readlink('/proc/self/fd/%d' % fd)])\n"
+        code = (
+            "import os\ndef main():\n    links = [(fd, '/proc/self/fd/%d' % fd) for fd in range(3, 256)]\n"
+            "    print([fd for fd, link in links if os.path.exists(link) and 'root' in os.readlink(link)])\n"
+        )
         bundle = self.bundle(oracle.Wheel("fds", files={"fds.py": code}), entry_point=("function", "fds:main"))
         for _ in range(2):
             self.assertEqual(self.start(bundle).stdout, "[60]\n")
@@ -248,5 +297,3 @@ class Keeping(ToolCase):
     def test_few_descriptors_are_no_obstacle(self):
         inject = "import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))\n"
         self.seen(self.bundle(), inject=inject)
-
-

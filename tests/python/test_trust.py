@@ -1,24 +1,15 @@
 """Which folders a bundle unpacks into and runs from, and which it refuses."""
+
 import os
 import stat
 import subprocess
 import sys
 import unittest
 
+import injections
 from support import IS_ROOT, NOBODY, BundleCase, probe_wheel
 
 needs_root = unittest.skipUnless(IS_ROOT, "giving files to another user needs root")
-#: Lets a folder of the test stand for /var/tmp, which belongs to the machine.
-LAST_RESORT = """
-    import builtins, sys
-    real = builtins.__import__
-    def patched(*arguments, **named):
-        module = real(*arguments, **named)
-        if "_bootstrap.trust" in sys.modules:
-            sys.modules["_bootstrap.trust"].LAST_RESORT = %r
-        return module
-    builtins.__import__ = patched
-"""
 
 
 class Roots(BundleCase):
@@ -31,12 +22,17 @@ class Roots(BundleCase):
         bundle = self.bundle()
         names = {name: os.path.join(self.folder, name) for name in ("own", "shiv", "service", "xdg")}
         every = {
-            "FERRYWHEEL_ROOT": names["own"], "SHIV_ROOT": names["shiv"], "CACHE_DIRECTORY": names["service"] + ":/other",
+            "FERRYWHEEL_ROOT": names["own"],
+            "SHIV_ROOT": names["shiv"],
+            "CACHE_DIRECTORY": names["service"] + ":/other",
             "XDG_CACHE_HOME": names["xdg"],
         }
         for variable, expected in [
-            ("FERRYWHEEL_ROOT", names["own"]), ("SHIV_ROOT", names["shiv"]), ("CACHE_DIRECTORY", names["service"]),
-            ("XDG_CACHE_HOME", names["xdg"] + "/ferrywheel"), (None, self.home + "/.cache/ferrywheel"),
+            ("FERRYWHEEL_ROOT", names["own"]),
+            ("SHIV_ROOT", names["shiv"]),
+            ("CACHE_DIRECTORY", names["service"]),
+            ("XDG_CACHE_HOME", names["xdg"] + "/ferrywheel"),
+            (None, self.home + "/.cache/ferrywheel"),
         ]:
             self.assertEqual(self.roots(bundle, **every), expected)
             self.assertEqual(stat.S_IMODE(os.stat(expected).st_mode), 0o700)
@@ -44,7 +40,9 @@ class Roots(BundleCase):
 
     def test_relative_cache_folders_are_ignored_and_a_named_root_is_not(self):
         bundle = self.bundle()
-        self.assertEqual(self.roots(bundle, XDG_CACHE_HOME="rel", CACHE_DIRECTORY="rel"), self.home + "/.cache/ferrywheel")
+        self.assertEqual(
+            self.roots(bundle, XDG_CACHE_HOME="rel", CACHE_DIRECTORY="rel"), self.home + "/.cache/ferrywheel"
+        )
         self.assertEqual(self.roots(bundle, FERRYWHEEL_ROOT="here"), self.folder + "/here")
         self.assertEqual(self.roots(bundle, FERRYWHEEL_ROOT="~/mine"), self.home + "/mine")
 
@@ -53,14 +51,16 @@ class Roots(BundleCase):
         last = os.path.join(self.folder, "last-%d")
         for home in None, "/", "relative":
             with self.subTest(home):
-                self.assertEqual(self.roots(bundle, HOME=home, inject=LAST_RESORT % last), last % os.geteuid())
+                self.assertEqual(
+                    self.roots(bundle, HOME=home, inject=injections.LAST_RESORT % last), last % os.geteuid()
+                )
         self.assertEqual(stat.S_IMODE(os.stat(last % os.geteuid()).st_mode), 0o700)
 
     def test_the_last_resort_must_be_private(self):
         bundle = self.bundle()
         last = os.path.join(self.folder, "last-%d")
         os.mkdir(last % os.geteuid(), 0o755)
-        text = self.refused(bundle, 68, HOME=None, FERRYWHEEL_ROOT=None, inject=LAST_RESORT % last)
+        text = self.refused(bundle, 68, HOME=None, FERRYWHEEL_ROOT=None, inject=injections.LAST_RESORT % last)
         self.assertIn("is open to other users (mode 0755)", text)
         self.assertIn("Set FERRYWHEEL_ROOT", text)
 
@@ -68,8 +68,10 @@ class Roots(BundleCase):
         bundle = self.bundle()
         file = self.write("not-a-folder", "")
         last = os.path.join(self.folder, "last-%d")
-        self.assertEqual(self.roots(bundle, HOME=file, inject=LAST_RESORT % last), last % os.geteuid())
-        done = self.start(bundle, HOME=file, FERRYWHEEL_ROOT=None, FERRYWHEEL_VERBOSE="1", inject=LAST_RESORT % last)
+        self.assertEqual(self.roots(bundle, HOME=file, inject=injections.LAST_RESORT % last), last % os.geteuid())
+        done = self.start(
+            bundle, HOME=file, FERRYWHEEL_ROOT=None, FERRYWHEEL_VERBOSE="1", inject=injections.LAST_RESORT % last
+        )
         self.assertIn("/.cache/ferrywheel (HOME): ", done.stderr)
 
     @needs_root
@@ -79,7 +81,13 @@ class Roots(BundleCase):
         os.mkdir(readonly)
         script = "mount -t tmpfs -o ro,mode=755 none %s && exec %s %s" % (readonly, sys.executable, bundle)
         environ = self.environ(FERRYWHEEL_ROOT=readonly)
-        done = subprocess.run(["unshare", "-m", "sh", "-c", script], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+        done = subprocess.run(
+            ["unshare", "-m", "sh", "-c", script],
+            env=environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            universal_newlines=True,
+        )
         if "unshare" in done.stderr or "mount" in done.stderr.split("\n")[0]:
             self.skipTest("no mount namespaces here: " + done.stderr)
         self.assertEqual(done.returncode, 68, done.stderr)
@@ -121,7 +129,9 @@ class Refused(BundleCase):
         self.assertIn("belongs to user id %d" % NOBODY, self.refused(bundle, 68))
         os.chown(environment, 0, 0)
         os.chown(environment + "/.complete", NOBODY, NOBODY)
-        self.assertEqual(self.seen(bundle)["prefix"], environment, "a foreign marker counts for nothing; it is made again")
+        self.assertEqual(
+            self.seen(bundle)["prefix"], environment, "a foreign marker counts for nothing; it is made again"
+        )
         self.assertEqual(os.stat(environment + "/.complete").st_uid, 0)
         os.chown(self.root, NOBODY, NOBODY)
         self.assertIn("belongs to user id %d" % NOBODY, self.refused(bundle, 68))
@@ -129,7 +139,9 @@ class Refused(BundleCase):
     @needs_root
     def test_root_does_not_write_into_a_users_cache(self):
         os.chown(self.home, NOBODY, NOBODY)
-        text = self.refused(self.bundle(), 68, FERRYWHEEL_ROOT=None, inject=LAST_RESORT % (self.write("no", "") + "/%d"))
+        text = self.refused(
+            self.bundle(), 68, FERRYWHEEL_ROOT=None, inject=injections.LAST_RESORT % (self.write("no", "") + "/%d")
+        )
         self.assertIn("%s on the way to it belongs to user id %d" % (self.home, NOBODY), text)
         self.assertEqual(os.listdir(self.home), [])
 
@@ -177,16 +189,7 @@ class Refused(BundleCase):
         self.assertIn("Not a directory", self.refused(self.bundle(), 68, FERRYWHEEL_ROOT=self.root + "/below"))
 
     def test_a_mount_that_forbids_execution_is_refused_for_native_modules_only(self):
-        inject = """
-            import os
-            real = os.statvfs
-            class Status:
-                def __init__(self, status):
-                    self.status = status
-                def __getattr__(self, name):
-                    return self.status.f_flag | os.ST_NOEXEC if name == "f_flag" else getattr(self.status, name)
-            os.statvfs = lambda path: Status(real(path))
-        """
+        inject = injections.NOEXEC
         self.seen(self.bundle(), inject=inject)
         text = self.refused(self.bundle(probe_wheel(is_native=True)), 68, inject=inject)
         self.assertIn("mounted noexec, but this bundle has native extension modules", text)
@@ -217,7 +220,14 @@ class OtherUsers(BundleCase):
             os.setuid(NOBODY)
 
         return subprocess.run(
-            command, env=environ, preexec_fn=drop, cwd="/", stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True, timeout=60
+            command,
+            env=environ,
+            preexec_fn=drop,
+            cwd="/",
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            universal_newlines=True,
+            timeout=60,
         )
 
     def test_an_environment_unpacked_by_root_serves_every_user(self):
@@ -253,4 +263,3 @@ class OtherUsers(BundleCase):
             self.assertIn("CACHE_DIRECTORY", done.stderr)
             self.assertIn("XDG_CACHE_HOME", done.stderr)
             self.assertEqual(done.stderr.count("\n"), 6, done.stderr)
-

@@ -3,6 +3,7 @@
 A warm start reads this file and `trust.py` and imports nothing that Python has not loaded already,
 apart from a hash and a checksum. Everything else is imported when there is something to unpack.
 """
+
 import os
 import sys
 
@@ -116,7 +117,9 @@ class Bundle:
         self.id = _sha256(manifest_bytes)
         # The manifest's keys are sorted and no other object in it has a `format`, so this finds the bundle's own
         # name without loading a JSON parser. The cold path parses the manifest and compares.
-        self.name = manifest_bytes.partition(b'"format":%d,"name":"' % FORMAT)[2].partition(b'"')[0].decode("ascii", "replace")
+        self.name = (
+            manifest_bytes.partition(b'"format":%d,"name":"' % FORMAT)[2].partition(b'"')[0].decode("ascii", "replace")
+        )
 
     @property
     def title(self):
@@ -161,7 +164,9 @@ def open_bundle():
     try:
         return Bundle(archive, __loader__.get_data(MANIFEST_NAME))
     except (OSError, EOFError) as error:
-        raise BootstrapError(EXIT_DAMAGED, "%s has no readable %s (%s). Fetch the file again." % (archive, MANIFEST_NAME, error))
+        raise BootstrapError(
+            EXIT_DAMAGED, "%s has no readable %s (%s). Fetch the file again." % (archive, MANIFEST_NAME, error)
+        )
 
 
 def find_environment(bundle, asked):
@@ -253,7 +258,9 @@ def bootstrap(argv):
     bundle_title = os.path.basename(argv[0])
     try:
         if os.name != "posix":
-            text = "it starts on Linux, macOS and other POSIX systems. Elsewhere its wheels can be unzipped and installed."
+            text = (
+                "it starts on Linux, macOS and other POSIX systems. Elsewhere its wheels can be unzipped and installed."
+            )
             raise BootstrapError(EXIT_NO_FITTING_PYTHON, text)
         asked = read_settings(os.environ)
         bundle = open_bundle()

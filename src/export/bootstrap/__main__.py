@@ -1,4 +1,5 @@
 """First file that Python runs in a bundle; every Python from 2.7 on must be able to read it."""
+
 import os
 import sys
 

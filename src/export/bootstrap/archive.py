@@ -4,6 +4,7 @@ Only what the bundle's writer and wheels use: stored and deflated entries, 32-bi
 Every offset and length is checked against the file before it is used, so damaged bytes give
 `BootstrapError` (exit 66) and never more memory than the entry's declared and checked size.
 """
+
 import hashlib
 import os
 import re
@@ -101,7 +102,9 @@ class Zip:
         if position + _CENTRAL.size > len(directory):
             raise self._fail("its zip directory is cut off")
         fields = _CENTRAL.unpack_from(directory, position)
-        magic, made_by, _, flags, method, _, _, crc32, packed_size, size, name_size, extra_size, comment_size = fields[:13]
+        magic, made_by, _, flags, method, _, _, crc32, packed_size, size, name_size, extra_size, comment_size = fields[
+            :13
+        ]
         attributes, offset = fields[15:]
         end = position + _CENTRAL.size + name_size + extra_size + comment_size
         if magic != b"PK\x01\x02" or end > len(directory):
@@ -121,7 +124,9 @@ class Zip:
             raise self._fail("its entry %r is encrypted, a link or packed in an unknown way" % name)
         if name in self.entries or (method == STORED and packed_size != size):
             raise self._fail("its entry %r is there twice or contradicts itself" % name)
-        self.entries[name] = Entry(name, raw, method, crc32, packed_size, size, offset + self.prefix, bool(mode & 0o111))
+        self.entries[name] = Entry(
+            name, raw, method, crc32, packed_size, size, offset + self.prefix, bool(mode & 0o111)
+        )
         return end
 
     def find(self, name):
@@ -143,7 +148,7 @@ class Zip:
         return begin
 
     def chunks(self, entry):
-        """The content of `entry` in pieces of at most about a mebibyte; its length and CRC-32 are checked at the end."""
+        """The content of `entry` in pieces of a mebibyte at most; its length and CRC-32 are checked at the end."""
         begin = self.place(entry)
         checksum, size = 0, 0
         for piece in self._inflate(entry, begin) if entry.method == DEFLATED else self._stored(entry, begin):

@@ -2,6 +2,7 @@
 
 The cheap check looks at each file's existence and size, the full one at its SHA-256.
 """
+
 import hashlib
 import os
 import stat
@@ -13,7 +14,10 @@ LIST_NAME = "files"
 
 def render(files):
     """The text of the list: one line per file with SHA-256, size, `x` or `-`, and path."""
-    lines = ["%s %d %s %s\n" % (files[path][0], files[path][1], "x" if files[path][2] else "-", path) for path in sorted(files)]
+    lines = [
+        "%s %d %s %s\n" % (files[path][0], files[path][1], "x" if files[path][2] else "-", path)
+        for path in sorted(files)
+    ]
     return "".join(lines).encode("utf-8", "surrogateescape")
 
 

@@ -2,6 +2,7 @@
 
 If nothing fits, the refusal is one line: what the bundle needs and what the host has.
 """
+
 import json
 import os
 import re
@@ -27,11 +28,14 @@ class Manifest:
         self.bootstrap_sha256 = _text(data["bootstrap_sha256"])
         self.requires_python = _text(data["requires_python"])
         self.entry = (_text(data["entry_point"]["kind"]), _text(data["entry_point"]["value"]))
+        self.texts = {_text(name): _text(digest) for name, digest in (data.get("texts") or {}).items()}
         self.target_python = _text(data["target"]["python"])
         self.unpacked_size_bytes = _number(data["unpacked_size_bytes"])
         self.file_count = _number(data["file_count"])
         self.distributions = [Distribution(item) for item in data["distributions"]]
-        self.scripts = [(_text(s["name"]), _text(s["value"]), _text(s["distribution"])) for s in data["console_scripts"]]
+        self.scripts = [
+            (_text(s["name"]), _text(s["value"]), _text(s["distribution"])) for s in data["console_scripts"]
+        ]
         self.is_native = any(wheel.is_native for item in self.distributions for wheel in item.wheels)
         if self.entry[0] not in ("script", "function", "module", "interpreter") or not _NAME.match(self.name):
             raise ValueError("a value is outside its allowed form")
@@ -82,8 +86,10 @@ def read_manifest(bundle):
         manifest = Manifest(data)
         if manifest.name != bundle.name:
             raise ValueError("its keys are not in canonical order")
-    except (ValueError, KeyError, TypeError) as error:
-        raise trust.damaged(bundle.title, "its FERRYWHEEL.json cannot be used (%s). Fetch the file again." % error) from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise trust.damaged(
+            bundle.title, "its FERRYWHEEL.json cannot be used (%s). Fetch the file again." % error
+        ) from None
     return manifest
 
 
@@ -133,7 +139,7 @@ def find_made(bundle, manifest, root):
 
 
 def find_pythons(manifest, host, search_path):
-    """Paths of interpreters that could fit, judged by their names: the target's own version first, then newest first."""
+    """Paths of interpreters that could fit, judged by their names: the target's version first, then newest first."""
     versions = [(3, minor) for minor in MINORS if (3, minor) != host.version]
     versions.sort(key=lambda version: "%d.%d" % version != manifest.target_python)
     wanted = [version for version in versions if fits(manifest, host.with_version(version))]
@@ -154,7 +160,13 @@ def answers(path, bundle):
     """Whether the interpreter at `path` starts and finds that the bundle fits it."""
     try:
         command = [path, "-I", "-c", PROBE, bundle.archive]
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=PROBE_SECONDS)
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=PROBE_SECONDS,
+        )
     except (OSError, subprocess.SubprocessError):
         return False
     return done.returncode == 0
@@ -204,10 +216,20 @@ def explain(bundle, manifest, host):
             platforms.append((tags.rank_needed(platform), tags.describe_platform(platform)))
     needs = " or ".join(sorted(set(pythons))) or "Python %s" % manifest.requires_python
     platform = max(platforms)[1] if platforms else ""
-    text = "%s needs %s%s; this is %s" % (bundle.title, needs, " on " + platform if platform else "", tags.describe_host(host))
+    text = "%s needs %s%s; this is %s" % (
+        bundle.title,
+        needs,
+        " on " + platform if platform else "",
+        tags.describe_host(host),
+    )
     if not platform or platform.startswith("Linux " + host.machine + " "):
         return text if not culprits else "%s (%s)" % (text, _shorten(culprits))
-    return "%s on %s %s (%s)" % (text, tags.SYSTEM_NAMES.get(host.system, host.system), host.machine, _shorten(culprits))
+    return "%s on %s %s (%s)" % (
+        text,
+        tags.SYSTEM_NAMES.get(host.system, host.system),
+        host.machine,
+        _shorten(culprits),
+    )
 
 
 def _shorten(filenames):

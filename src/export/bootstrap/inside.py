@@ -1,4 +1,5 @@
 """Use an environment inside the running process: the import hook, and FERRYWHEEL_MODE=path."""
+
 import os
 import site
 import sys
@@ -48,5 +49,3 @@ def _read_constants(environment, asked):
     made = run_path(os.path.join(environment.path, STATE_NAME, "run.py"), run_name="ferrywheel_run")
     runner.SCRIPTS = made["SCRIPTS"]
     return asked.run or made["ENTRY"]
-
-

@@ -1,4 +1,5 @@
 """Make the environment of a bundle: in a hidden folder beside its final place, then one rename."""
+
 import errno
 import os
 import shutil
@@ -7,8 +8,20 @@ import sys
 import tempfile
 
 from . import (
-    EXIT_NO_SPACE, EXIT_NOT_IMPORTABLE, MARKER_NAME, MARKER_TITLE, STATE_NAME, BootstrapError, archive, base_interpreter,
-    check, choose, is_yes, keep, trust, wheel,
+    EXIT_NO_SPACE,
+    EXIT_NOT_IMPORTABLE,
+    MARKER_NAME,
+    MARKER_TITLE,
+    STATE_NAME,
+    BootstrapError,
+    archive,
+    base_interpreter,
+    check,
+    choose,
+    is_yes,
+    keep,
+    trust,
+    wheel,
 )
 
 MEBIBYTE = 1 << 20
@@ -97,7 +110,9 @@ def check_room(root, manifest):
     status = os.statvfs(root)
     if manifest.is_native and status.f_flag & getattr(os, "ST_NOEXEC", 8):
         raise trust.Unusable("it is mounted noexec, but this bundle has native extension modules")
-    if status.f_bavail * status.f_frsize < needed_bytes(manifest) or 0 < status.f_files and status.f_favail < manifest.file_count:
+    # Some file systems do not count their inodes; they report none at all.
+    is_out_of_inodes = status.f_files > 0 and status.f_favail < manifest.file_count
+    if status.f_bavail * status.f_frsize < needed_bytes(manifest) or is_out_of_inodes:
         raise _no_space(root, manifest)
 
 
@@ -111,7 +126,9 @@ def fill(folder, final_path, bundle, asked, manifest, wheels, is_relocatable=Fal
             try:
                 wheel.install(tree, source, distribution, chosen, manifest.scripts)
             except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
-                raise trust.damaged(bundle.title, "%s needs a file where there is a folder: %s." % (chosen.filename, error.filename)) from None
+                raise trust.damaged(
+                    bundle.title, "%s needs a file where there is a folder: %s." % (chosen.filename, error.filename)
+                ) from None
         runner = source.read("_bootstrap/runner.py").decode("utf-8")
     finally:
         os.close(source.descriptor)
@@ -137,7 +154,12 @@ def _write_links(folder):
 def _pyvenv():
     base = base_interpreter()
     version = "%d.%d.%d" % sys.version_info[:3]
-    lines = ("home = " + os.path.dirname(base), "include-system-site-packages = false", "version = " + version, "executable = " + base)
+    lines = (
+        "home = " + os.path.dirname(base),
+        "include-system-site-packages = false",
+        "version = " + version,
+        "executable = " + base,
+    )
     return "\n".join(lines) + "\n"
 
 
@@ -186,8 +208,13 @@ def _finish(tree, bundle, start):
     tree.write(STATE_NAME + "/boot", [trust.current_boot()])
     flush_all(tree.folder, listed + ["%s/%s" % (STATE_NAME, check.LIST_NAME)])
     lines = (
-        MARKER_TITLE, "bundle " + bundle.id, "site " + tree.site, "start " + start, "python " + base_interpreter(),
-        "files " + digest.hex(), "",
+        MARKER_TITLE,
+        "bundle " + bundle.id,
+        "site " + tree.site,
+        "start " + start,
+        "python " + base_interpreter(),
+        "files " + digest.hex(),
+        "",
     )
     tree.write(MARKER_NAME, ["\n".join(lines).encode("utf-8", "surrogateescape")])
     flush(os.path.join(tree.folder, MARKER_NAME))
@@ -195,7 +222,7 @@ def _finish(tree, bundle, start):
 
 
 def flush_all(folder, paths):
-    """Make many files durable. One call for the file system is quicker by far than one for each of thousands of files."""
+    """Make files durable: thousands of them with one call for the whole file system, which is quicker by far."""
     syncfs = None
     if len(paths) > FEW_FILES:
         try:

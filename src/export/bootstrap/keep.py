@@ -2,6 +2,7 @@
 
 A lock only saves work: where locking is not possible, the rename of a finished folder decides who was first.
 """
+
 import errno
 import os
 import re
@@ -21,7 +22,9 @@ SECONDS_BETWEEN_TRIES = 0.05
 SECONDS_BEFORE_MESSAGE = 2.0
 SECONDS_UNTIL_STALE = 86400
 TAKEN = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
-CACHEDIR_TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n# Environments of bundles; they are made again when missing.\n"
+CACHEDIR_TAG = (
+    b"Signature: 8a477f597d28d172789f06886806bc55\n# Environments of bundles; they are made again when missing.\n"
+)
 
 
 class BuildLock:
@@ -140,9 +143,15 @@ def sweep_versions(root, name):
     """Remove the same of the bundle's other versions, once it is too old to be in the making."""
     for found in os.listdir(root):
         path = os.path.join(root, found)
-        if re.match(r"\.(tmp|old)-%s-[0-9a-f]{16}-" % re.escape(name), found):
-            if time.time() - os.lstat(path).st_mtime > SECONDS_UNTIL_STALE:
-                remove_unused(path)
+        if re.match(r"\.(tmp|old)-%s-[0-9a-f]{16}-" % re.escape(name), found) and _is_stale(path):
+            remove_unused(path)
+
+
+def _is_stale(path):
+    try:
+        return time.time() - os.lstat(path).st_mtime > SECONDS_UNTIL_STALE
+    except OSError:
+        return False  # somebody else has just removed it
 
 
 def list_environments(root, name):
@@ -195,7 +204,9 @@ def lock_path(root, name):
 def tag_root(root):
     """Mark the root as a cache, for backup programs; failing to is no error."""
     try:
-        descriptor = os.open(os.path.join(root, "CACHEDIR.TAG"), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
+        descriptor = os.open(
+            os.path.join(root, "CACHEDIR.TAG"), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644
+        )
     except OSError:
         return
     with open(descriptor, "wb") as file:

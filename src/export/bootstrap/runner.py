@@ -3,6 +3,7 @@
 The two constants below are replaced when the environment is made. multiprocessing imports this file again
 in its children, so nothing but the guarded call at the end may start anything.
 """
+
 import os
 import sys
 

@@ -2,6 +2,7 @@
 
 `Host` carries what was detected, so that every rule can be tried with invented hosts.
 """
+
 import os
 import re
 import struct
@@ -27,7 +28,17 @@ _PYTHON = re.compile(r"([a-z]+)(\d)(\d*)$")
 class Host:
     """What a wheel's tags are compared with."""
 
-    def __init__(self, family="cp", version=(3, 11), abi="cp311", system="linux", machine="x86_64", libc="", libc_version=(0, 0), **rest):
+    def __init__(
+        self,
+        family="cp",
+        version=(3, 11),
+        abi="cp311",
+        system="linux",
+        machine="x86_64",
+        libc="",
+        libc_version=(0, 0),
+        **rest,
+    ):
         self.family = family
         self.version = version
         self.full_version = rest.get("full_version", "%d.%d.0" % version)
@@ -62,7 +73,13 @@ def detect():
     system = "linux" if sys.platform.startswith("linux") else sys.platform
     libc, libc_version = _detect_libc() if system == "linux" else ("", (0, 0))
     return Host(
-        family, version, abi, system, _detect_machine(system), libc, libc_version,
+        family,
+        version,
+        abi,
+        system,
+        _detect_machine(system),
+        libc,
+        libc_version,
         is_threaded=is_threaded,
         full_version="%d.%d.%d" % sys.version_info[:3],
         mac_version=_detect_mac_version() if system == "darwin" else (0, 0),
@@ -133,9 +150,17 @@ def find_loader(executable):
                 return ""
             order = "<" if head[5] == 1 else ">"
             if head[4] == 2:
-                table, item_size, count, layout = (*struct.unpack_from(order + "Q", head, 32), *struct.unpack_from(order + "2H", head, 54), "I4xQ16xQ")
+                table, item_size, count, layout = (
+                    *struct.unpack_from(order + "Q", head, 32),
+                    *struct.unpack_from(order + "2H", head, 54),
+                    "I4xQ16xQ",
+                )
             else:
-                table, item_size, count, layout = (*struct.unpack_from(order + "L", head, 28), *struct.unpack_from(order + "2H", head, 42), "2L8xL")
+                table, item_size, count, layout = (
+                    *struct.unpack_from(order + "L", head, 28),
+                    *struct.unpack_from(order + "2H", head, 42),
+                    "2L8xL",
+                )
             for index in range(min(count, 256)):
                 file.seek(table + index * item_size)
                 kind, offset, size = struct.unpack_from(order + layout, file.read(item_size))
@@ -234,7 +259,12 @@ def satisfies(requires_python, full_version):
         have = (version + [0] * width)[:width]
         want = (numbers + [0] * width)[:width]
         answers = {
-            ">=": have >= want, "<=": have <= want, ">": have > want, "<": have < want, "==": have == want, "!=": have != want,
+            ">=": have >= want,
+            "<=": have <= want,
+            ">": have > want,
+            "<": have < want,
+            "==": have == want,
+            "!=": have != want,
             "~=": have >= want and have[: len(numbers) - 1] == numbers[:-1],
         }
         if not answers[operator]:
@@ -276,7 +306,9 @@ def describe_platform(platform):
     if legacy:
         return "Linux %s with glibc %d.%d or newer" % ((legacy.group(2),) + LEGACY_MANYLINUX[legacy.group(1)])
     if not policy:
-        return {"win_amd64": "Windows x86_64", "win32": "Windows x86", "win_arm64": "Windows arm64"}.get(platform, platform)
+        return {"win_amd64": "Windows x86_64", "win32": "Windows x86", "win_arm64": "Windows arm64"}.get(
+            platform, platform
+        )
     kind, major, minor, machine = policy.groups()
     if kind == "macosx":
         return "macOS %s.%s or newer on %s" % (major, minor, machine)

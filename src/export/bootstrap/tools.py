@@ -1,4 +1,5 @@
 """What an operator can do with a bundle besides starting it: FERRYWHEEL_TOOLS=<verb> app.pyz [arguments]."""
+
 import json
 import os
 import shutil
@@ -6,7 +7,19 @@ import tempfile
 import time
 
 from . import (
-    EXIT_DAMAGED, EXIT_NO_ROOT, EXIT_USAGE, BootstrapError, archive, base_interpreter, check, choose, find_environment, install, keep, trust, wheel,
+    EXIT_DAMAGED,
+    EXIT_NO_ROOT,
+    EXIT_USAGE,
+    BootstrapError,
+    archive,
+    base_interpreter,
+    check,
+    choose,
+    find_environment,
+    install,
+    keep,
+    trust,
+    wheel,
 )
 
 SECONDS_PER_DAY = 86400
@@ -17,7 +30,9 @@ def run(bundle, asked, arguments):
     words = asked.tool.split()
     verb, arguments = words[0], words[1:] + arguments
     if verb not in VERBS:
-        raise BootstrapError(EXIT_USAGE, "FERRYWHEEL_TOOLS=%s is unknown; there are: %s." % (verb, ", ".join(sorted(VERBS))))
+        raise BootstrapError(
+            EXIT_USAGE, "FERRYWHEEL_TOOLS=%s is unknown; there are: %s." % (verb, ", ".join(sorted(VERBS)))
+        )
     if not asked.compiles and verb in ("prepare", "unpack"):
         # Whoever starts it later may not be allowed to write the compiled modules.
         asked.compiles = "1"
@@ -184,7 +199,9 @@ def collect(bundle, asked, arguments):
             trust.check_parents(root)
             trust.judge(root, os.lstat(root), is_private)
             keep.sweep_versions(root, bundle.name)
-            removed = keep.drop_old(root, bundle.name, os.path.join(root, name), max(kept, 0), time.time() - days * SECONDS_PER_DAY)
+            removed = keep.drop_old(
+                root, bundle.name, os.path.join(root, name), max(kept, 0), time.time() - days * SECONDS_PER_DAY
+            )
             keep.sweep(root, name)
         except (trust.Unusable, OSError):
             continue
@@ -193,6 +210,12 @@ def collect(bundle, asked, arguments):
 
 
 VERBS = {
-    "info": info, "verify": verify, "path": path, "python": python, "prepare": prepare, "unpack": unpack, "wheels": wheels,
+    "info": info,
+    "verify": verify,
+    "path": path,
+    "python": python,
+    "prepare": prepare,
+    "unpack": unpack,
+    "wheels": wheels,
     "gc": collect,
 }

@@ -3,6 +3,7 @@
 A folder is trusted if only this user or root can change what is in it or what its path leads to.
 Nothing is repaired here: a folder with wrong permissions is refused with the reason.
 """
+
 import os
 import stat
 
@@ -103,7 +104,9 @@ def list_roots(asked):
 def describe_attempts(attempts):
     """Text of the refusal when no root could be used."""
     lines = ["there is no folder to unpack into. Tried:"] + ["  " + attempt for attempt in attempts]
-    lines.append("Set FERRYWHEEL_ROOT to a folder that belongs to user id %d and that no one else can write." % os.geteuid())
+    lines.append(
+        "Set FERRYWHEEL_ROOT to a folder that belongs to user id %d and that no one else can write." % os.geteuid()
+    )
     return "\n".join(lines)
 
 
@@ -213,7 +216,11 @@ def open_environment(path, bundle_id):
     except (OSError, ImportError):
         pass
     marker = read_marker(path)
-    if marker is None or marker.get("bundle") != bundle_id or not os.access(os.path.join(path, "bin", "python"), os.X_OK):
+    if (
+        marker is None
+        or marker.get("bundle") != bundle_id
+        or not os.access(os.path.join(path, "bin", "python"), os.X_OK)
+    ):
         if descriptor is not None:
             os.close(descriptor)
         return None

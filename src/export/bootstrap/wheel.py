@@ -2,6 +2,7 @@
 
 A wheel whose files are not all listed in its RECORD with the right hash is refused.
 """
+
 import base64
 import csv
 import hashlib
@@ -20,7 +21,7 @@ SIGNATURES = ("RECORD.jws", "RECORD.p7s")
 #: Names at the top of an environment that belong to it and not to any wheel.
 RESERVED = (STATE_NAME, MARKER_NAME, "pyvenv.cfg", "lib64")
 RESERVED_SCRIPTS = re.compile(r"(python|pypy)[\d.]*$")
-RELOCATABLE = b"#!/bin/sh\n'''exec' \"$(dirname -- \"$(realpath -- \"$0\")\")/python\" \"$0\" \"$@\"\n' '''\n"
+RELOCATABLE = b'#!/bin/sh\n\'\'\'exec\' "$(dirname -- "$(realpath -- "$0")")/python" "$0" "$@"\n\' \'\'\'\n'
 
 WRAPPER = """\
 import sys
@@ -87,7 +88,9 @@ class Installation:
         self.tree = tree
         self.source = source
         self.scripts = scripts
-        found = {name.split("/")[0] for name in source.entries if "/" in name and name.split("/")[0].endswith(".dist-info")}
+        found = {
+            name.split("/")[0] for name in source.entries if "/" in name and name.split("/")[0].endswith(".dist-info")
+        }
         if len(found) != 1:
             raise trust.damaged(filename, "it must have exactly one .dist-info folder.")
         self.info = found.pop()
@@ -202,7 +205,9 @@ def install(tree, bundle_zip, distribution, wheel, scripts):
     """Check one wheel's SHA-256 against the manifest and install it into `tree`."""
     name = "wheels/" + wheel.filename
     if bundle_zip.sha256(name) != wheel.sha256:
-        raise trust.damaged(bundle_zip.title, "%s has another SHA-256 than the manifest says. Fetch the file again." % wheel.filename)
+        raise trust.damaged(
+            bundle_zip.title, "%s has another SHA-256 than the manifest says. Fetch the file again." % wheel.filename
+        )
     own = [(script, value) for script, value, owner in scripts if normalized(owner) == normalized(distribution.name)]
     Installation(tree, bundle_zip.inner(name), wheel.filename, own).run()
 
@@ -213,7 +218,7 @@ def normalized(name):
 
 
 def check_archive(bundle_zip, manifest, wheels, bundle):
-    """Raise exit 66 unless the manifest, the bootstrap and the given wheels in the archive are what the manifest says."""
+    """Raise exit 66 unless the bootstrap, the texts and the given wheels in the archive are what the manifest says."""
     if bundle_zip.read("FERRYWHEEL.json") != bundle.manifest_bytes:
         raise trust.damaged(bundle.title, "it was replaced while it was being read. Start it again.")
     digest = hashlib.sha256()
@@ -222,9 +227,13 @@ def check_archive(bundle_zip, manifest, wheels, bundle):
             content = bundle_zip.read(name)
             digest.update(b"%s\0%d\0%s" % (name.encode(), len(content), content))
     if digest.hexdigest() != manifest.bootstrap_sha256:
-        raise trust.damaged(bundle.title, "its bootstrap has another SHA-256 than the manifest says. Fetch the file again.")
-    for wheel in wheels:
-        if bundle_zip.sha256("wheels/" + wheel.filename) != wheel.sha256:
-            raise trust.damaged(bundle.title, "%s has another SHA-256 than the manifest says. Fetch the file again." % wheel.filename)
-
-
+        raise trust.damaged(
+            bundle.title, "its bootstrap has another SHA-256 than the manifest says. Fetch the file again."
+        )
+    digests = dict(manifest.texts)
+    digests.update(("wheels/" + wheel.filename, wheel.sha256) for wheel in wheels)
+    for name in sorted(digests):
+        if bundle_zip.sha256(name) != digests[name]:
+            raise trust.damaged(
+                bundle.title, "%s has another SHA-256 than the manifest says. Fetch the file again." % name
+            )
