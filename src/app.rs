@@ -14,6 +14,7 @@ use crate::access::new_token;
 use crate::blobs::{BlobError, BlobStore as _, Blobs, LocalBlobs};
 use crate::config::Settings;
 use crate::index::{Index, IndexError, IndexLocation};
+use crate::ingest::{IngestLimits, IngestParts};
 use crate::model::{AuditEvent, ChannelName, Clock, Diagnostic, Kind, Principal, Scope, Timestamp};
 use crate::simple::PageCache;
 
@@ -126,6 +127,16 @@ impl App {
         }
         let pages = PageCache::new(settings.page_cache_bytes);
         Ok(Arc::new(Self { index, blobs: Arc::new(blobs), pages, clock, settings, new_admin_token, _lock: lock }))
+    }
+
+    /// What receiving a file needs of this server.
+    pub fn ingest_parts(&self) -> IngestParts {
+        IngestParts {
+            index: self.index.clone(),
+            blobs: self.blobs.clone(),
+            limits: IngestLimits::new(self.settings.max_file_size_bytes),
+            clock: self.clock.clone(),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod failure;
 mod lock;
 mod output;
 mod promote;
+mod quickstart;
 mod serve;
 mod target;
 mod upload;
@@ -38,6 +39,8 @@ struct Cli {
 enum Command {
     /// Serve an index from a data directory; makes the directory on first start.
     Serve(serve::ServeArgs),
+    /// Pull, publish, bless, bundle and run one real application, and leave the server up.
+    Quickstart(quickstart::QuickstartArgs),
     /// Upload wheels and sdists: files and folders.
     Upload(upload::UploadArgs),
     /// Bring files from one channel into another.
@@ -100,6 +103,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
 async fn dispatch(command: Command, environment: &Environment, output: &Output) -> Result<(), Failure> {
     match command {
         Command::Serve(arguments) => serve::run(arguments, environment).await,
+        Command::Quickstart(arguments) => quickstart::run(arguments, environment, output).await,
         Command::Upload(arguments) => upload::run(arguments, environment, output).await,
         Command::Promote(arguments) => promote::run(arguments, environment, output).await,
         Command::Bless(arguments) => promote::run(arguments.into(), environment, output).await,

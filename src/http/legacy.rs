@@ -13,7 +13,7 @@ use super::upload_form::FormReader;
 use super::{Problem, legacy_answer};
 use crate::app::App;
 use crate::index::IndexError;
-use crate::ingest::{IngestLimits, IngestParts};
+use crate::ingest::IngestParts;
 use crate::model::{ChannelName, Kind, Permission};
 
 /// What may stand in the query: PyPI reads the action from there too.
@@ -62,12 +62,7 @@ pub async fn open_gate(app: &App, who: &Who, channel: &ChannelName) -> Result<In
     if app.index.find_channel(channel).await?.is_none() {
         return Err(IndexError::NoSuchChannel { channel: channel.clone() }.into());
     }
-    Ok(IngestParts {
-        index: app.index.clone(),
-        blobs: app.blobs.clone(),
-        limits: IngestLimits::new(app.settings.max_file_size_bytes),
-        clock: app.clock.clone(),
-    })
+    Ok(app.ingest_parts())
 }
 
 async fn take(
