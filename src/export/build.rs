@@ -2,15 +2,23 @@
 
 use futures_util::StreamExt as _;
 use sha2::Digest as _;
+use tokio::sync::Semaphore;
 
 use crate::blobs::Blobs;
 use crate::index::Index;
 use crate::model::{AuditEvent, BundleRecipe, BundleRecord, Clock, Lock, Principal, Sha256Digest, StoredFile};
 use crate::resolve;
 
+use super::clash::check_clashes;
 use super::error::ExportError;
 use super::layout::{BundleLayout, Segment};
 use super::plan::{match_files, plan_bundle};
+
+/// New bundles that are made at once. Each keeps a core busy with hashing and a thread of the pool waiting, and where
+/// reading is open anybody may ask for one: this leaves the rest of the server alone.
+const MAX_BUILDS: usize = 2;
+
+static BUILDS: Semaphore = Semaphore::const_new(MAX_BUILDS);
 
 /// What building needs of the server.
 #[derive(Clone)]
@@ -39,6 +47,9 @@ pub async fn build(
     if let Some(known) = parts.index.find_bundle(&plan.id).await? {
         return Ok((known, true));
     }
+    // Nobody closes the semaphore, so there is always a turn.
+    let _turn = BUILDS.acquire().await;
+    check_clashes(&plan.files, &parts.blobs).await?;
     let record = BundleRecord {
         id: plan.id,
         name: recipe.name.clone(),

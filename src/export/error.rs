@@ -46,6 +46,16 @@ pub enum ExportError {
         /// File name of the other.
         other: String,
     },
+    /// Two wheels install different files at one place.
+    #[error("`{one}` and `{other}` both install `{path}`, with different content")]
+    FileClash {
+        /// The path, as installed.
+        path: String,
+        /// File name of one wheel.
+        one: String,
+        /// File name of the other.
+        other: String,
+    },
     /// Something else than a wheel was locked.
     #[error("`{filename}` is not a wheel; bundles hold wheels only")]
     NotAWheel {
@@ -122,6 +132,7 @@ impl Diagnostic for ExportError {
             Self::ScriptUnknown { .. } => "export/script-unknown",
             Self::ModuleUnknown { .. } => "export/module-unknown",
             Self::ScriptClash { .. } => "export/script-clash",
+            Self::FileClash { .. } => "export/file-clash",
             Self::NotAWheel { .. } => "export/not-a-wheel",
             Self::FileMissing { .. } => "export/file-missing",
             Self::UnpackedTooLarge { .. } | Self::Layout(_) => "export/too-large",
@@ -139,7 +150,9 @@ impl Diagnostic for ExportError {
     fn kind(&self) -> Kind {
         match self {
             Self::EntryPointInvalid { .. } | Self::ScriptUnknown { .. } | Self::ModuleUnknown { .. } => Kind::Invalid,
-            Self::ScriptClash { .. } | Self::NotAWheel { .. } | Self::FileMissing { .. } => Kind::Conflict,
+            Self::ScriptClash { .. } | Self::FileClash { .. } | Self::NotAWheel { .. } | Self::FileMissing { .. } => {
+                Kind::Conflict
+            }
             Self::UnpackedTooLarge { .. } | Self::Layout(_) => Kind::TooLarge,
             Self::ServerChanged { .. } => Kind::Gone,
             Self::BundleUnknown { .. } => Kind::NotFound,
@@ -163,6 +176,10 @@ impl Diagnostic for ExportError {
             Self::ModuleUnknown { offered, .. } => Some(offer("top-level modules", offered)),
             Self::ScriptClash { .. } => Some(
                 "Ask for one of the two projects only; installed together, one would overwrite the other's script."
+                    .into(),
+            ),
+            Self::FileClash { .. } => Some(
+                "Ask for one of the two projects only; installed together, one would overwrite the other's file."
                     .into(),
             ),
             Self::NotAWheel { .. } => Some("Upload a wheel of this release for the target environment.".into()),

@@ -4,6 +4,7 @@
 mod bootstrap;
 mod build;
 mod check;
+mod clash;
 mod error;
 mod layout;
 mod manifest;

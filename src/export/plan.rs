@@ -11,6 +11,8 @@ use super::manifest::Manifest;
 
 /// A bundle before a byte of it was read.
 pub(super) struct BundlePlan {
+    /// The wheels, sorted by project.
+    pub files: Vec<StoredFile>,
     /// Digest of the manifest.
     pub id: Sha256Digest,
     /// The manifest as it lies in the bundle.
@@ -31,7 +33,7 @@ pub(super) fn plan_bundle(
     let json = manifest.to_json()?;
     let id = Sha256Digest::of(json.as_bytes());
     let layout = BundleLayout::new(&json, lock, &files)?;
-    Ok(BundlePlan { id, manifest: json, layout })
+    Ok(BundlePlan { files, id, manifest: json, layout })
 }
 
 /// The files that the lock names, sorted by project; one that the index does not hold with those bytes is refused.

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use ferrywheel::access::ReadPolicy;
 use ferrywheel::archive::{Limits, ZipError, read_zip};
-use ferrywheel::model::Sha256Digest;
+use ferrywheel::model::{AuditEvent, Principal, Sha256Digest};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -119,6 +119,7 @@ async fn what_cannot_be_built_is_refused_with_a_code_and_a_hint_and_leaves_nothi
         (json!({"requirements": ["nowhere"], "script": null}), 409, "resolve/unsolvable"),
         (json!({"requirements": ["future"], "script": null}), 409, "resolve/unsolvable"),
         (json!({"requirements": ["hello", "other"]}), 409, "export/script-clash"),
+        (json!({"requirements": ["hello", "shadow"]}), 409, "export/file-clash"),
         (json!({"requirements": ["hello=="]}), 400, "resolve/requirement-invalid"),
         (json!({"requirements": []}), 400, "export/requirements-count"),
         (json!({"requirements": vec!["hello"; 501]}), 400, "export/requirements-count"),
@@ -191,4 +192,34 @@ async fn a_damaged_wheel_does_not_get_into_a_bundle() {
     let answer = server.post_json("/api/v1/bundles", &hello()).await;
     assert_eq!((answer.status, answer.json()["code"].as_str()), (500, Some("export/blob-damaged")));
     assert_eq!(built_count(&server).await, 0);
+}
+
+#[tokio::test]
+async fn many_first_requests_at_once_build_one_bundle() {
+    let server = shop().await;
+    let asked = (0..8).map(|_| server.post_json("/api/v1/bundles", &hello()));
+    let answers = futures_util::future::join_all(asked).await;
+    let first = answers[0].json();
+    assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), 1);
+    assert!(answers.iter().all(|answer| matches!(answer.status, 200 | 201) && answer.json() == first));
+    assert_eq!(built_count(&server).await, 1);
+}
+
+#[tokio::test]
+async fn a_bundle_of_another_server_version_is_gone_and_never_sent_with_other_bytes() {
+    let server = shop().await;
+    let (bundle, _) = build(&server, &hello()).await;
+    let index = &server.app().index;
+    let id: Sha256Digest = bundle["id"].as_str().unwrap().parse().unwrap();
+    let mut record = index.find_bundle(&id).await.unwrap().unwrap();
+    let manifest: Value = serde_json::from_str(&record.manifest).unwrap();
+    let bootstrap = manifest["bootstrap_sha256"].as_str().unwrap();
+    record.manifest = record.manifest.replace(bootstrap, &Sha256Digest::of(b"an older bootstrap").to_hex());
+    record.id = Sha256Digest::of(record.manifest.as_bytes());
+    let mut tx = index.begin().await.unwrap();
+    assert!(tx.put_bundle(&record).await.unwrap());
+    tx.commit(&Principal::Local, &AuditEvent::ServerInitialized).await.unwrap();
+    assert_eq!(server.get(&format!("/api/v1/bundles/{}", record.id)).await.status, 200);
+    let answer = server.get(&format!("/api/v1/bundles/{}/download", record.id)).await;
+    assert_eq!((answer.status, answer.json()["code"].as_str()), (410, Some("export/server-changed")));
 }

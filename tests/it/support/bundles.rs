@@ -33,6 +33,7 @@ pub fn wheels() -> Vec<Wheel> {
         Wheel::new("greet", "1.0"),
         Wheel::new("greet", "1.1").requires_python(">=3.8").data_script("greet-raw", "#!python\nprint('raw')\n"),
         Wheel::new("other", "1.0").script("hello", "other:main"),
+        Wheel::new("shadow", "1.0").file("greet/__init__.py", "VERSION = 'shadow'\n"),
         Wheel::new("future", "1.0").tag("cp399-cp399-manylinux_2_17_x86_64"),
         Wheel::new("torn", "1.0").requires("greet==2"),
     ]
