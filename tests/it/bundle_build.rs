@@ -197,7 +197,8 @@ async fn a_damaged_wheel_does_not_get_into_a_bundle() {
 #[tokio::test]
 async fn many_first_requests_at_once_build_one_bundle() {
     let server = shop().await;
-    let asked = (0..8).map(|_| server.post_json("/api/v1/bundles", &hello()));
+    let request = hello();
+    let asked = (0..8).map(|_| server.post_json("/api/v1/bundles", &request));
     let answers = futures_util::future::join_all(asked).await;
     let first = answers[0].json();
     assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), 1);
