@@ -221,7 +221,8 @@ impl Problem {
             request_id,
             findings: &self.0.findings,
         };
-        serde_json::to_string(&body).unwrap_or_default()
+        // In JSON `<` stands inside strings only. Escaped, what a client sent back to it is markup for no reader at all.
+        serde_json::to_string(&body).unwrap_or_default().replace('<', "\\u003c")
     }
 
     fn text(&self, request_id: &str) -> String {

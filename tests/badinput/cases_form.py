@@ -41,6 +41,7 @@ def names():
     F("fn-trailing-space", "bi_fn_trailing_space-1.0-py3-none-any.whl ", "trailing space")
     F("fn-two-parts", "bi_fn_two_parts-1.0.whl", "tags missing")
     F("fn-many-parts", "bi_fn_many_parts-1.0-1-2-py3-none-any.whl", "too many parts")
+    F("fn-variant", "bi_fn_variant-1.0-py3-none-any-null.whl", "wheel variant (PEP 825), which is not enabled")
     F("fn-build-alpha", "bi_fn_build_alpha-1.0-a1-py3-none-any.whl", "build tag does not start with a digit")
     F("fn-bad-version", "bi_fn_bad_version-1.0.x-py3-none-any.whl", "version is not PEP 440", "version-invalid")
     F("fn-local-underscore", "bi_fn_local_underscore-1.0_cu1-py3-none-any.whl", "old escaping of a local version: no tool reads it since 2026",

@@ -73,6 +73,8 @@ def valid():
     V("ok-md-unknown", "an unknown header field", extra_meta="X-Internal-Build: 42\n")
     V("ok-md-crlf", "METADATA with CRLF line ends",
       metadata="Metadata-Version: 2.1\r\nName: bi-ok-md-crlf\r\nVersion: 1.0\r\nSummary: x\r\n\r\nhello\r\n")
+    V("ok-md-formfeed", "a page break in a folded licence text (a current real package)",
+      extra_meta="License: GPL\n        \x0cGNU GENERAL PUBLIC LICENSE\n")
     V("ok-md-folded", "folded Description header with | and a long License", extra_meta=(
         "License: line one\n        line two\n        \n        line four\nKeywords: a,b\n"))
     V("ok-md-utf8", "UTF-8 author, emoji summary", extra_meta="Author: Ren\u00e9 \u674e\n", exclude_meta_lines=("Summary",),

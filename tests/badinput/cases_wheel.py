@@ -52,6 +52,12 @@ def wheels():
       metadata="Metadata-Version: 2.1\n\nName: bi-md-early-body\nVersion: 1.0\n")
     W("md-no-colon", "a header line without colon ends the headers for Python's parser", "reject", M,
       extra_meta="this line has no colon\nRequires-Dist: evil-package\n")
+    W("md-inject-folded", "a form feed in a continuation line, before the name of a field", "reject", M, level="should",
+      extra_meta="License: a\n        b\x0cRequires-Dist: evil\n")
+    W("md-req-folded", "Requires-Dist on two lines, which tools join differently", "reject", M, level="should",
+      extra_meta="Requires-Dist: six;\n  os_name == 'nt'\n")
+    W("md-req-pairs", "marker whose decision diagram has 2**60 nodes", "reject", M, extra_meta="Requires-Dist: six; %s\n" % " or ".join(
+        "(extra == 'a%d' and extra == 'b%d')" % (i, i) for i in range(60)))
     W("md-req-bad", "Requires-Dist is not PEP 508", "reject", M, extra_meta="Requires-Dist: foo >>1 bar\n")
     W("md-req-url", "Requires-Dist with a direct URL (escapes the blessed set)", "reject", M,
       extra_meta="Requires-Dist: six @ https://evil.example/six-1.0-py3-none-any.whl\n", ref="PyPI refuses direct URLs")
@@ -69,6 +75,10 @@ def wheels():
       extra_meta="License: MIT\nLicense-Expression: MIT\n")
     W("md-lic-file", "License-File not in the wheel", "reject", M, meta_version="2.4", extra_meta="License-File: LICENSE\n")
     W("md-lic-up", "License-File with ../", "reject", M, meta_version="2.4", extra_meta="License-File: ../../../etc/passwd\n")
+    W("md-extra-twice", "two spellings of one extra", "reject", M, level="should",
+      extra_meta="Provides-Extra: a_b\nProvides-Extra: a-b\n")
+    W("md-import-both", "a name in Import-Name and Import-Namespace", "reject", M, level="should", meta_version="2.5",
+      extra_meta="Import-Name: a\nImport-Namespace: a\n")
     W("md-extra-bad", "Provides-Extra is not a name", "reject", M, extra_meta="Provides-Extra: a b/c\n", meta_version="2.4")
     W("md-dynamic", "Dynamic: Name", "reject", M, meta_version="2.2", extra_meta="Dynamic: Name\n")
     W("md-ctype", "Description-Content-Type text/html", "reject", M, level="should",
@@ -148,6 +158,12 @@ def wheels():
     W("ep-code", "object reference that is code", "reject", E, dist_files=ep("[console_scripts]\nx = a:b; import os; os.system('id')\n"))
     W("ep-python", "console script named python", "reject", E, level="should", dist_files=ep("[console_scripts]\npython = a:b\n"),
       ref="uv ReservedScriptName")
+    W("ep-dots", "console script named ..", "reject", E, dist_files=ep("[console_scripts]\n.. = a:b\n"))
+    W("ep-no-attr", "console script without attribute", "reject", E, dist_files=ep("[console_scripts]\nx = a\n"))
+    W("ep-colon", "colon instead of =", "reject", E, dist_files=ep("[console_scripts]\nx : m:f\n"))
+    W("ep-folded", "second script in a continuation line, seen by readers of lines only", "reject", E,
+      dist_files=ep("[console_scripts]\nx = a:b\n  ../y = c:d\n"))
+    W("ep-section", "a section twice", "reject", E, dist_files=ep("[console_scripts]\nx = a:b\n[console_scripts]\ny = c:d\n"))
     W("ep-dup", "same script twice", "reject", E, level="should", dist_files=ep("[console_scripts]\nx = a:b\nx = c:d\n"))
 
     D = "data-dir-invalid"

@@ -112,6 +112,8 @@ def zips():
     Z("zip-path-long", "a member name of 60,000 bytes", P, entries=lambda es: es.insert(0, Entry(b"a" * 60000, b"")))
     Z("zip-path-latin1", "member name not UTF-8 and no UTF-8 flag", P,
       entries=lambda es: es.insert(0, Entry(b"caf\xe9.py", b"X = 1\n", flags=0)))
+    Z("zip-path-noflag", "UTF-8 name without its flag: code page 437 to CPython", P,
+      entries=lambda es: es.insert(0, Entry("caf\u00e9.py", b"X = 1\n", flags=0)))
     Z("zip-path-badutf8", "UTF-8 flag with invalid UTF-8", P,
       entries=lambda es: es.insert(0, Entry(b"caf\xe9.py", b"X = 1\n", flags=0x800)))
     Z("zip-path-rtlo", "right-to-left override in a member name", P, files={"a\u202eyp.txt": b"X = 1\n"})
