@@ -125,10 +125,12 @@ fn start() -> (PathBuf, u16) {
 fn watch(users: &Path, state: &Path, base: &Path) {
     let stop = server_program("pg_ctl");
     let mut script = Command::new("setsid");
-    script.args(["sh", "-c", WATCH, "watch"]).args([users, state, base]);
+    script.args(["--fork", "sh", "-c", WATCH, "watch"]).args([users, state, base]);
     script.arg(stop.get_program()).args(stop.get_args());
     script.args(["stop", "-m", "immediate", "-D"]).arg(base.join("data")).current_dir("/");
-    script.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    // Pipes that it kept open would look like a test that does not end.
+    let left = script.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
+    assert!(left.success(), "{script:?}: {left}");
 }
 
 /// A server program as the user that may run it: PostgreSQL refuses to be root.
