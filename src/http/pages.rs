@@ -16,7 +16,7 @@ use super::conditional::{header_text, is_listed};
 use super::extract::Segments;
 use crate::access::ReadPolicy;
 use crate::app::App;
-use crate::model::{ChannelRef, Kind, Permission, View};
+use crate::model::{ChannelRef, Kind, Permission};
 use crate::packaging::ProjectName;
 use crate::simple::{Base, Encoding, Format, RenderedPage, negotiate};
 
@@ -106,11 +106,6 @@ impl Place {
         Ok(Self { wanted: segment.parse()?, base: Base::Channel })
     }
 
-    async fn open(&self, app: &App, who: &Who, project: Option<&ProjectName>) -> Result<View, Problem> {
-        who.may(app, Permission::Read, Some(&self.wanted.name), project)?;
-        Ok(app.index.open_view(&self.wanted).await?)
-    }
-
     /// A snapshot never changes; a head is asked about each time, which a conditional request makes cheap. Never both:
     /// pip takes `max-age` over `no-cache` (IDX-30).
     fn cache_control(&self, reads: ReadPolicy) -> HeaderValue {
@@ -124,7 +119,8 @@ impl Place {
 
 async fn root_page(app: &App, who: &Who, place: Place, parts: Parts) -> Answer {
     let wish = Wish::of(&parts)?;
-    let view = place.open(app, who, None).await?;
+    who.may(app, Permission::Read, Some(&place.wanted.name), None)?;
+    let view = app.index.open_view(&place.wanted).await?;
     let page = app.pages.root(&app.index, &view, wish.format, place.base).await?;
     Ok(answer(app, &place, &page, &wish))
 }
@@ -135,8 +131,8 @@ async fn project_page(app: &App, who: &Who, place: Place, segment: &str, parts: 
         return redirect(app, &place, &project, &parts.uri);
     }
     let wish = Wish::of(&parts)?;
-    let view = place.open(app, who, Some(&project)).await?;
-    let page = app.pages.project(&app.index, &view, &project, wish.format, place.base).await?;
+    who.may(app, Permission::Read, Some(&place.wanted.name), Some(&project))?;
+    let page = app.pages.project(&app.index, &place.wanted, &project, wish.format, place.base).await?;
     Ok(answer(app, &place, &page, &wish))
 }
 

@@ -82,12 +82,17 @@ impl Index {
     pub async fn open_view(&self, wanted: &ChannelRef) -> Result<View, IndexError> {
         let found = self.find_channel(&wanted.name).await?;
         let channel = found.ok_or_else(|| IndexError::NoSuchChannel { channel: wanted.name.clone() })?;
-        let serial = wanted.serial.unwrap_or(channel.serial);
-        if serial > channel.serial {
-            return Err(IndexError::NoSuchSnapshot { wanted: wanted.clone(), head: channel.serial });
-        }
-        Ok(View { channel_id: channel.id, channel: channel.name, serial, is_head: wanted.serial.is_none() })
+        view(wanted, channel.id, channel.serial)
     }
+}
+
+/// The view that `wanted` names in a channel with this key and head.
+pub(super) fn view(wanted: &ChannelRef, channel_id: i64, head: Serial) -> Result<View, IndexError> {
+    let serial = wanted.serial.unwrap_or(head);
+    if serial > head {
+        return Err(IndexError::NoSuchSnapshot { wanted: wanted.clone(), head });
+    }
+    Ok(View { channel_id, channel: wanted.name.clone(), serial, is_head: wanted.serial.is_none() })
 }
 
 impl IndexTx {

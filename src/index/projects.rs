@@ -1,9 +1,10 @@
 //! Projects as a view shows them.
 
+use super::channels::view;
 use super::db::both;
 use super::rows::{damaged, parse};
 use super::{Index, IndexError};
-use crate::model::{ProjectHead, ProjectStatus, Serial, View};
+use crate::model::{ChannelRef, ProjectHead, ProjectStatus, Serial, View};
 use crate::packaging::ProjectName;
 
 statements! {
@@ -14,29 +15,34 @@ statements! {
          JOIN channel_projects cp ON cp.project_id = p.id AND cp.channel_id = $1 \
          WHERE EXISTS (SELECT 1 FROM memberships m WHERE ", in_view!(), " AND m.project_id = p.id) ORDER BY p.name",
     ));
+    /// A channel's row whatever it holds, with its project beside it if that was ever part of it: one read answers a page.
+    ///
     /// The stored serial is the head's; a view at an earlier serial takes the last end or begin of an interval up to it.
-    FIND_PROJECT = both(
-        "SELECT p.display_name, \
-         CASE WHEN cp.last_serial <= $2 THEN cp.last_serial ELSE (\
+    OPEN_PROJECT = both(
+        "SELECT v.id, v.head, p.display_name, \
+         CASE WHEN cp.last_serial <= v.serial THEN cp.last_serial ELSE (\
          SELECT MAX(i.serial) FROM (\
-         SELECT CASE WHEN m.to_serial <= $2 THEN m.to_serial ELSE m.from_serial END AS serial FROM memberships m \
-         WHERE m.channel_id = $1 AND m.project_id = p.id AND m.from_serial <= $2 \
+         SELECT CASE WHEN m.to_serial <= v.serial THEN m.to_serial ELSE m.from_serial END AS serial FROM memberships m \
+         WHERE m.channel_id = cp.channel_id AND m.project_id = cp.project_id AND m.from_serial <= v.serial \
          UNION ALL \
-         SELECT CASE WHEN t.to_serial <= $2 THEN t.to_serial ELSE t.from_serial END AS serial FROM project_status t \
-         WHERE t.channel_id = $1 AND t.project_id = p.id AND t.from_serial <= $2) i) END AS last_serial, \
+         SELECT CASE WHEN t.to_serial <= v.serial THEN t.to_serial ELSE t.from_serial END AS serial FROM project_status t \
+         WHERE t.channel_id = cp.channel_id AND t.project_id = cp.project_id AND t.from_serial <= v.serial) i) \
+         END AS last_serial, \
          s.status, s.reason \
-         FROM projects p \
-         JOIN channel_projects cp ON cp.channel_id = $1 AND cp.project_id = p.id \
-         LEFT JOIN project_status s ON s.channel_id = $1 AND s.project_id = p.id \
-         AND s.from_serial <= $2 AND (s.to_serial IS NULL OR s.to_serial > $2) \
-         WHERE p.name = $3",
+         FROM (SELECT id, serial AS head, COALESCE(CAST($2 AS BIGINT), serial) AS serial FROM channels WHERE name = $1) v \
+         LEFT JOIN projects p ON p.name = $3 \
+         LEFT JOIN channel_projects cp ON cp.channel_id = v.id AND cp.project_id = p.id \
+         LEFT JOIN project_status s ON s.channel_id = cp.channel_id AND s.project_id = cp.project_id \
+         AND s.from_serial <= v.serial AND (s.to_serial IS NULL OR s.to_serial > v.serial)",
     );
 }
 
-/// A row of [`FIND_PROJECT`]; without a serial when the project came to the channel later.
+/// A row of [`OPEN_PROJECT`]; without a last serial when the project never came to the channel, or later.
 #[derive(sqlx::FromRow)]
 struct HeadRow {
-    display_name: String,
+    id: i64,
+    head: i64,
+    display_name: Option<String>,
     last_serial: Option<i64>,
     status: Option<String>,
     reason: Option<String>,
@@ -49,18 +55,32 @@ impl Index {
         rows.into_iter().map(|(name, display_name)| Ok((parse(&name, "projects.name")?, display_name))).collect()
     }
 
-    /// The project as this view shows it, in one indexed read; `None` if it was never part of it.
-    ///
-    /// A project whose files were all removed is still there, without files. The serial is that of its last change at or
-    /// before the view's, so that a snapshot gives the same answer for ever.
+    /// The project as this view shows it; `None` if it was never part of it.
     pub async fn find_project(&self, view: &View, name: &ProjectName) -> Result<Option<ProjectHead>, IndexError> {
-        let row: Option<HeadRow> =
-            read!(&self.db, fetch_optional, FIND_PROJECT, view.channel_id, view.serial.0, name.as_ref())?;
-        let Some(row) = row else { return Ok(None) };
-        let Some(last_serial) = row.last_serial.map(Serial) else { return Ok(None) };
+        let wanted = ChannelRef { name: view.channel.clone(), serial: Some(view.serial) };
+        Ok(self.open_project(&wanted, name).await?.1)
+    }
+
+    /// What a reader of `wanted` looks at, and the project as it shows there, in one indexed read.
+    ///
+    /// The project is `None` if it was never part of the view. One whose files were all removed is still there, without
+    /// files. Its serial is that of its last change at or before the view's, so that a snapshot gives the same answer for
+    /// ever. Fails with [`IndexError::NoSuchChannel`], and with [`IndexError::NoSuchSnapshot`] for a serial not reached yet.
+    pub async fn open_project(
+        &self,
+        wanted: &ChannelRef,
+        name: &ProjectName,
+    ) -> Result<(View, Option<ProjectHead>), IndexError> {
+        let (channel, serial) = (wanted.name.as_str(), wanted.serial.map(|serial| serial.0));
+        let row: Option<HeadRow> = read!(&self.db, fetch_optional, OPEN_PROJECT, channel, serial, name.as_ref())?;
+        let row = row.ok_or_else(|| IndexError::NoSuchChannel { channel: wanted.name.clone() })?;
+        let view = view(wanted, row.id, Serial(row.head))?;
+        let (Some(display_name), Some(last_serial)) = (row.display_name, row.last_serial.map(Serial)) else {
+            return Ok((view, None));
+        };
         let status = project_status(row.status.as_deref())?;
-        let (name, display_name) = (name.clone(), row.display_name);
-        Ok(Some(ProjectHead { name, display_name, last_serial, status, status_reason: row.reason }))
+        let name = name.clone();
+        Ok((view, Some(ProjectHead { name, display_name, last_serial, status, status_reason: row.reason })))
     }
 }
 

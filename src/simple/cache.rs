@@ -12,7 +12,7 @@ use sha2::Digest as _;
 
 use super::{Base, Encoding, Format, ProjectPage, RootPage, html, json};
 use crate::index::{Index, IndexError};
-use crate::model::{Diagnostic, Kind, Serial, View};
+use crate::model::{ChannelRef, Diagnostic, Kind, Serial, View};
 use crate::packaging::ProjectName;
 
 /// Memory for finished pages in bytes: a thousand large projects, or the list of half a million.
@@ -152,19 +152,20 @@ impl PageCache {
         .await
     }
 
-    /// A project's page in a view. One read of the index when the page is in memory.
+    /// A project's page in a channel or snapshot. One read of the index when the page is in memory.
     ///
     /// A project that was once part of the channel and has no files now has an empty page, which keeps uv from taking the
     /// name from another index; [`PageError::NoSuchProject`] is only for names that were never here (IDX-05).
     pub async fn project(
         &self,
         index: &Index,
-        view: &View,
+        wanted: &ChannelRef,
         project: &ProjectName,
         format: Format,
         base: Base,
     ) -> Result<Arc<RenderedPage>, PageError> {
-        let Some(head) = index.find_project(view, project).await? else {
+        let (view, head) = index.open_project(wanted, project).await?;
+        let Some(head) = head else {
             return Err(PageError::NoSuchProject {
                 project: project.clone(),
                 channel: view.channel.to_string(),
@@ -175,7 +176,7 @@ impl PageCache {
         let project = Some(project.clone());
         let key = Key { channel_id: view.channel_id, project, last_serial, format, base };
         self.get_or_make(key, async || {
-            let files = index.list_files(view, &head.name).await?;
+            let files = index.list_files(&view, &head.name).await?;
             make(format, last_serial, move || render_project(&ProjectPage::new(head, files, base), format)).await
         })
         .await

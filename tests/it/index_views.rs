@@ -18,6 +18,7 @@ on_both! {
     a_yank_shows_from_its_serial_on,
     changes_are_counted_when_they_change_something,
     names_sort_byte_by_byte,
+    one_read_opens_a_view_and_a_project_in_it,
     search_reads_text_as_a_project_name,
     snapshots_are_listed_newest_first,
     the_digest_covers_what_a_view_shows,
@@ -32,6 +33,26 @@ async fn a_file_is_in_one_channel_and_not_in_another(site: Site) {
     assert!(tx.contains(&staging, ids[0]).await.unwrap() && !tx.contains(&blessed, ids[0]).await.unwrap());
     let inside: Vec<i64> = tx.list_channel_files(&staging).await.unwrap().iter().map(|file| file.stored.id).collect();
     assert_eq!(inside, ids);
+}
+
+async fn one_read_opens_a_view_and_a_project_in_it(site: Site) {
+    let staging = site.channel("staging").await;
+    site.publish(&staging, &[wheel("demo", "1.0")]).await;
+    site.publish(&staging, &[wheel("other", "1.0")]).await;
+    for (place, project, last_serial) in [
+        ("staging", "demo", Some(1)),
+        ("staging@2", "other", Some(2)),
+        ("staging@1", "other", None),
+        ("staging", "x", None),
+    ] {
+        let (view, head) = site.index.open_project(&place.parse().unwrap(), &name(project)).await.unwrap();
+        assert_eq!(view, site.view(place).await, "{place} {project}");
+        assert_eq!(head.map(|head| head.last_serial), last_serial.map(Serial), "{place} {project}");
+    }
+    for (place, expected) in [("staging@3", "index/snapshot-unknown"), ("nowhere", "index/channel-unknown")] {
+        let opened = site.index.open_project(&place.parse().unwrap(), &name("demo")).await;
+        assert_eq!(code(opened), expected, "{place}");
+    }
 }
 
 async fn a_yank_shows_from_its_serial_on(site: Site) {
