@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 
 use bytes::Bytes;
+use futures_util::future::OptionFuture;
 use futures_util::{Stream, StreamExt as _, pin_mut};
 use md5::Digest as _;
 use subtle::ConstantTimeEq as _;
@@ -19,7 +20,7 @@ use crate::blobs::{Blobs, CHUNK_SIZE_BYTES, Hashing, PendingBlob, put};
 use crate::index::Index;
 use crate::model::{
     AuditEvent, Change, ChannelName, Clock, FileDigests, FileKind, Finding, Md5Digest, NewFile, Permission, Principal,
-    Serial,
+    Serial, Sha256Digest,
 };
 use crate::packaging::{DistFileName, ProjectName, parse_dist_filename};
 
@@ -102,7 +103,7 @@ impl<'a> PendingUpload<'a> {
                 let (published, sent) = (published.digests.sha256, digests.sha256);
                 return Err(UploadError::FileConflict { filename: upload.filename, published, sent });
             }
-            return self.publish(who, &upload.channel, published).await;
+            return self.publish(who, &upload.channel, published, None).await;
         }
         let report = self.check(&upload, digests.size_bytes).await?;
         let findings = with_agreement(&upload, report.findings);
@@ -111,8 +112,9 @@ impl<'a> PendingUpload<'a> {
             let filename = upload.filename.chars().take(120).flat_map(char::escape_debug).collect();
             return Err(UploadError::FileRefused { filename, kind, findings });
         };
-        let file = self.describe(who, &upload, digests, facts, findings).await?;
-        self.publish(who, &upload.channel, file).await
+        let metadata = facts.metadata.clone();
+        let file = self.describe(who, &upload, digests, facts, findings);
+        self.publish(who, &upload.channel, file, metadata).await
     }
 
     /// MD5 of what was written, for a form that names it only after the file.
@@ -133,22 +135,19 @@ impl<'a> PendingUpload<'a> {
         report.map_err(UploadError::Check)
     }
 
-    /// Makes the metadata durable, as a blob of its own, and gathers what the index records.
-    async fn describe(
+    /// Gathers what the index records.
+    fn describe(
         &self,
         who: &Principal,
         upload: &Upload,
         digests: FileDigests,
         facts: FileFacts,
         notes: Vec<Finding>,
-    ) -> Result<NewFile, UploadError> {
-        let metadata_sha256 = match facts.metadata {
-            Some(metadata) => Some(put(&*self.parts.blobs, metadata).await?),
-            None => None,
-        };
+    ) -> NewFile {
+        let metadata_sha256 = facts.metadata.as_deref().map(Sha256Digest::of);
         let received_at = self.parts.clock.now();
         let md5 = digests.md5.filter(|_| upload.declared.md5.is_some());
-        Ok(NewFile {
+        NewFile {
             project: facts.project,
             display_name: facts.display_name,
             version: facts.version,
@@ -166,17 +165,23 @@ impl<'a> PendingUpload<'a> {
             uploaded_at: upload.uploaded_at.unwrap_or(received_at),
             received_at,
             uploaded_by: who.name().to_owned(),
-        })
+        }
     }
 
     /// Bytes first, then the rows and the serial in one transaction. Every step can be repeated.
+    ///
+    /// The metadata becomes a blob of its own; both are made durable at the same time, as they do not depend on each other.
     async fn publish(
         self,
         who: &Principal,
         channel: &ChannelName,
         file: NewFile,
+        metadata: Option<Bytes>,
     ) -> Result<UploadOutcome, UploadError> {
-        let sha256 = self.blob.commit().await?;
+        let metadata = OptionFuture::from(metadata.map(|metadata| put(&*self.parts.blobs, metadata)));
+        let (sha256, metadata) = tokio::join!(self.blob.commit(), metadata);
+        let sha256 = sha256?;
+        metadata.transpose()?;
         let mut tx = self.parts.index.begin().await?;
         let advanced = tx.advance(channel, None).await?;
         let added = tx.add_file(&file).await?;
