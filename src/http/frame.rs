@@ -181,6 +181,46 @@ mod tests {
 
     use super::*;
 
+    /// Where the log of a test goes.
+    #[derive(Clone, Default)]
+    struct Written(Arc<std::sync::Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_is_one_line_in_the_log_and_no_secret_is_in_it() {
+        let written = Written::default();
+        let writer = written.clone();
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+        let _log = tracing::subscriber::set_default(subscriber);
+        let router = axum::Router::new()
+            .route("/page", get(async || Problem::new(Kind::NotFound, "http/no-such-page", "nothing is here")))
+            .layer(axum::middleware::from_fn_with_state(Frame::new(Timestamp::UNIX_EPOCH), frame));
+        let request = Request::builder()
+            .uri("/page?token=secret-1")
+            .header("authorization", "Bearer secret-2")
+            .header("cookie", "secret-3")
+            .extension(Peer(([127, 0, 0, 1], 4711).into()))
+            .body(Body::from("secret-4"))
+            .unwrap();
+        router.oneshot(request).await.unwrap();
+        let log = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(log.lines().count(), 1, "{log}");
+        assert!(!log.contains("secret"), "{log}");
+        for part in ["GET /page 404", "request_id=\"0-0\"", "peer=127.0.0.1:4711", "code=\"http/no-such-page\""] {
+            assert!(log.contains(part), "{part} is not in {log}");
+        }
+    }
+
     async fn text_of(response: Response) -> String {
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
         String::from_utf8(bytes.to_vec()).unwrap()
