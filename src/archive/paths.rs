@@ -21,7 +21,7 @@ pub enum PathError {
     /// Nothing there.
     #[error("the name is empty")]
     Empty,
-    /// Over [`MAX_PATH_BYTES`], or a segment over [`MAX_SEGMENT_BYTES`].
+    /// Over `MAX_PATH_BYTES`, or a segment over `MAX_SEGMENT_BYTES`.
     #[error("the name or a part of it is too long")]
     TooLong,
     /// Not UTF-8.

@@ -61,7 +61,7 @@ pub struct ZipLayout {
 /// Why a layout is not possible.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LayoutError {
-    /// More than [`MAX_STORED_ENTRIES`].
+    /// More than `MAX_STORED_ENTRIES`.
     #[error("the archive would have {count} entries; at most {MAX_STORED_ENTRIES} fit without zip64")]
     TooManyEntries {
         /// How many.

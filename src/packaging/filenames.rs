@@ -56,7 +56,7 @@ pub enum DistFileName {
 /// Why a text is not a file name that the index holds.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FileNameError {
-    /// Longer than [`MAX_FILE_NAME_BYTES`].
+    /// Longer than `MAX_FILE_NAME_BYTES`.
     #[error("the file name has {bytes} bytes; at most {MAX_FILE_NAME_BYTES} are allowed")]
     TooLong {
         /// How long it is.
@@ -140,7 +140,7 @@ pub enum FileNameError {
         /// The tag.
         tag: String,
     },
-    /// More tags than [`MAX_EXPANDED_TAGS`].
+    /// More tags than `MAX_EXPANDED_TAGS`.
     #[error("the tags of the file name expand to {count}; at most {MAX_EXPANDED_TAGS} are allowed")]
     TooManyTags {
         /// How many there are.

@@ -27,7 +27,7 @@ pub enum NameError {
         /// The text, safe to show.
         name: String,
     },
-    /// Longer than [`MAX_NAME_BYTES`].
+    /// Longer than `MAX_NAME_BYTES`.
     #[error("the project name has {bytes} bytes; at most {MAX_NAME_BYTES} are allowed")]
     TooLong {
         /// How long it is.
@@ -105,7 +105,7 @@ impl<'de> Deserialize<'de> for ProjectName {
     }
 }
 
-/// Whether a text may stand as the spelling of a project's name: the grammar of PEP 508 within [`MAX_NAME_BYTES`].
+/// Whether a text may stand as the spelling of a project's name: the grammar of PEP 508 within `MAX_NAME_BYTES`.
 pub fn is_valid_display_name(name: &str) -> bool {
     ProjectName::from_str(name).is_ok()
 }

@@ -30,13 +30,13 @@ const MAX_REQUIREMENTS: usize = 10_000;
 /// Why a text is not a requirement that this server takes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RequirementError {
-    /// Longer than [`MAX_REQUIREMENT_BYTES`].
+    /// Longer than `MAX_REQUIREMENT_BYTES`.
     #[error("the requirement has {bytes} bytes; at most {MAX_REQUIREMENT_BYTES} are allowed")]
     TooLong {
         /// How long it is.
         bytes: usize,
     },
-    /// Brackets nested deeper than [`MAX_NESTING`].
+    /// Brackets nested deeper than `MAX_NESTING`.
     #[error("the requirement `{text}` nests brackets {depth} deep; at most {MAX_NESTING} are allowed")]
     TooDeep {
         /// The requirement, cut.
@@ -44,7 +44,7 @@ pub enum RequirementError {
         /// How deep it nests.
         depth: usize,
     },
-    /// More comparisons than [`MAX_COMPARISONS`] or more variables than [`MAX_MARKER_VARIABLES`].
+    /// More comparisons than `MAX_COMPARISONS` or more variables than `MAX_MARKER_VARIABLES`.
     #[error(
         "the marker of `{text}` is too large; at most {MAX_COMPARISONS} comparisons of {MAX_MARKER_VARIABLES} variables are allowed"
     )]

@@ -105,7 +105,7 @@ pub enum TagError {
         /// As given, safe to show.
         text: String,
     },
-    /// A tag list that is empty or larger than [`MAX_ACCEPTED_TAGS`].
+    /// A tag list that is empty or larger than `MAX_ACCEPTED_TAGS`.
     #[error("a target lists {count} tags; it needs at least one and at most {MAX_ACCEPTED_TAGS}")]
     WrongCount {
         /// How many there are.

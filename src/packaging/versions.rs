@@ -16,7 +16,7 @@ pub struct VersionError {
     pub text: String,
 }
 
-/// Reads a version; whitespace around it, control characters and more than [`MAX_VERSION_BYTES`] are refused.
+/// Reads a version; whitespace around it, control characters and more than `MAX_VERSION_BYTES` are refused.
 pub fn parse_version(text: &str) -> Result<Version, VersionError> {
     let refused = || VersionError { text: super::faults::shown(text) };
     if text.is_empty() || text.len() > MAX_VERSION_BYTES || !text.bytes().all(|b| b.is_ascii_graphic()) {
