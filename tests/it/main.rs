@@ -36,3 +36,4 @@ mod upload_corpus;
 mod upload_faults;
 mod upload_legacy;
 mod upload_raw;
+mod upload_rules;
