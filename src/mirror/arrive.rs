@@ -3,7 +3,8 @@
 use std::io;
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt as _, stream};
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt as _, stream};
 
 use super::MirrorError;
 use super::page::UpstreamFile;
@@ -13,11 +14,11 @@ use crate::ingest::{IngestLimits, IngestParts, Profile, check_wheel};
 use crate::resolve::WheelRequirements;
 
 /// The bytes of a file as they arrive. Ends in an error if they are more or fewer than announced, or than is taken.
-pub(super) async fn arriving(
+async fn arriving(
     upstream: &Upstream,
     file: &UpstreamFile,
     limits: &IngestLimits,
-) -> Result<impl Stream<Item = io::Result<Bytes>> + Send + Unpin, MirrorError> {
+) -> Result<BoxStream<'static, io::Result<Bytes>>, MirrorError> {
     let response = upstream.download(&file.url).await?;
     let announced = file.size_bytes;
     let limit_bytes = announced.unwrap_or(limits.max_file_size_bytes).min(limits.max_file_size_bytes);
@@ -38,12 +39,26 @@ pub(super) async fn arriving(
             },
         }
     });
-    Ok(Box::pin(pieces))
+    Ok(pieces.boxed())
+}
+
+/// The bytes of a file: from here if they are a blob already, else from upstream.
+pub(super) async fn body_of(
+    upstream: &Upstream,
+    file: &UpstreamFile,
+    parts: &IngestParts,
+) -> Result<BoxStream<'static, io::Result<Bytes>>, MirrorError> {
+    let not_read = |cause: BlobError| MirrorError::NotTaken { filename: file.filename.clone(), cause: cause.into() };
+    match parts.blobs.stat(&file.sha256).await.map_err(not_read)? {
+        Some(size_bytes) => parts.blobs.open(&file.sha256, 0..size_bytes).await.map_err(not_read),
+        None => arriving(upstream, file, &parts.limits).await,
+    }
 }
 
 /// Requirements of a wheel whose metadata is not served beside it, read from the wheel itself.
 ///
-/// The bytes lie in a pending blob meanwhile, verified, and are gone afterwards. `Err` inside says why it is unusable.
+/// Its bytes stay as a blob, verified, so that they need not travel twice if the wheel is chosen; if it is not, they are
+/// bytes without a row, which a sweep takes away. `Err` inside says why the wheel is unusable; then nothing stays.
 pub(super) async fn open_up(
     upstream: &Upstream,
     file: &UpstreamFile,
@@ -65,10 +80,9 @@ pub(super) async fn open_up(
     let check = move || check_wheel(&wheel, digests.size_bytes, &filename, Profile::Mirror, &limits);
     let report = tokio::task::spawn_blocking(check).await.map_err(|_| MirrorError::Lost)?;
     let report = report.map_err(|error| damaged(error.to_string()))?;
-    Ok(match report.facts {
-        Some(facts) => {
-            Ok(WheelRequirements { requires_dist: facts.requires_dist, provides_extra: facts.provides_extra })
-        }
-        None => Err(report.findings.into_iter().next().map_or_else(String::new, |finding| finding.message)),
-    })
+    let Some(facts) = report.facts else {
+        return Ok(Err(report.findings.into_iter().next().map_or_else(String::new, |finding| finding.message)));
+    };
+    pending.commit().await.map_err(not_kept)?;
+    Ok(Ok(WheelRequirements { requires_dist: facts.requires_dist, provides_extra: facts.provides_extra }))
 }

@@ -8,7 +8,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::runtime::Handle;
 
 use super::MirrorError;
-use super::arrive::arriving;
+use super::arrive::body_of;
 use super::page::UpstreamFile;
 use super::plan::plan;
 use super::progress::{Progress, ProgressSink, PullReport, PulledFile};
@@ -154,7 +154,7 @@ impl Run<'_> {
     }
 
     async fn bring_once(&self, file: &UpstreamFile) -> Result<u64, MirrorError> {
-        let body = arriving(self.upstream, file, &self.parts.limits).await?.inspect_ok(|piece| {
+        let body = body_of(self.upstream, file, self.parts).await?.inspect_ok(|piece| {
             let piece_bytes = piece.len() as u64;
             self.received_bytes.fetch_add(piece_bytes, Ordering::Relaxed);
             (self.progress)(Progress::Received { filename: file.filename.clone(), piece_bytes });

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 
 use super::arrive::open_up;
 use super::page::{ProjectPage, Promise, UpstreamFile};
@@ -20,6 +21,9 @@ use crate::resolve::{Candidate, Source, SourceError, WheelRequirements};
 
 /// Something that is being fetched, or was.
 type Fetch<T> = Shared<BoxFuture<'static, Result<T, Arc<MirrorError>>>>;
+
+/// Wheels that are fetched at once only to be opened: as many as downloads (see `pull.rs`).
+static OPENED_AT_ONCE: Semaphore = Semaphore::const_new(4);
 
 /// What became of a wheel's metadata: requirements, or why they cannot be used.
 type Metadata = Result<Arc<WheelRequirements>, String>;
@@ -148,6 +152,7 @@ async fn fetch_metadata(
             return Ok(read_metadata(file, &bytes));
         }
     }
+    let _turn = OPENED_AT_ONCE.acquire().await.map_err(|_| MirrorError::Lost)?;
     let mut attempt = 1;
     loop {
         match open_up(upstream, file, parts).await {

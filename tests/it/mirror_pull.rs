@@ -108,6 +108,14 @@ async fn an_index_that_speaks_html_only_is_enough() {
     pulled(&server, &upstream, &["app"]).await;
     assert_eq!(names(&server).await, ["app-1.0-py3-none-any.whl", "part-1.0-py3-none-any.whl"]);
     assert!(!upstream.paths().iter().any(|path| path.ends_with(".metadata")), "none was promised");
+    let mut downloads: Vec<_> = upstream.asked().into_iter().map(|asked| asked.path).collect();
+    downloads.retain(|path| path.ends_with(".whl"));
+    downloads.sort();
+    assert_eq!(
+        downloads,
+        ["/files/app-1.0-py3-none-any.whl", "/files/part-1.0-py3-none-any.whl"],
+        "each was opened for its metadata and not fetched again"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -169,28 +177,27 @@ async fn a_file_of_another_length_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_breaks_off_and_a_server_that_is_busy_are_tried_again() {
-    let (server, upstream) = (TestServer::start().await, FakeUpstream::start().await);
-    let app = Offer::new("app", "1.0", &[]);
-    upstream.offers(std::slice::from_ref(&app));
-    let whole = Reply::ok("application/octet-stream", app.bytes());
-    upstream.says(
-        &app.path(),
-        &[whole.clone().cut(20), Reply::status(503), whole.clone(), whole.clone().cut(20), Reply::status(502), whole],
-    );
-    let json = Reply::ok("application/vnd.pypi.simple.v1+json", upstream_page(&app));
-    upstream.says("/simple/app/", &[Reply::status(503), Reply::status(429), json.clone().cut(30), json]);
-    let (report, steps) = pull_from(&server, &format!("{}/simple", upstream.url()), &["app"]).await;
-    report.unwrap();
-    assert_eq!(names(&server).await, ["app-1.0-py3-none-any.whl"]);
-    assert!(steps.iter().any(|step| matches!(step, Progress::Again { .. })), "{steps:?}");
+    for has_metadata in [true, false] {
+        let (server, upstream) = (TestServer::start().await, FakeUpstream::start().await);
+        let app = Offer::new("app", "1.0", &[]);
+        upstream.offers(std::slice::from_ref(&app));
+        let whole = Reply::ok("application/octet-stream", app.bytes());
+        upstream.says(&app.path(), &[whole.clone().cut(20), Reply::status(503), Reply::status(502), whole]);
+        let page = Reply::ok("application/vnd.pypi.simple.v1+json", page_without_size(&app, has_metadata));
+        upstream.says("/simple/app/", &[Reply::status(503), Reply::status(429), page.clone().cut(30), page]);
+        let (report, steps) = pull_from(&server, &format!("{}/simple", upstream.url()), &["app"]).await;
+        report.unwrap();
+        assert_eq!(names(&server).await, ["app-1.0-py3-none-any.whl"]);
+        let again = steps.iter().any(|step| matches!(step, Progress::Again { .. }));
+        assert_eq!(again, has_metadata, "a wheel that was opened before is not fetched again: {steps:?}");
+    }
 }
 
-fn upstream_page(offer: &Offer) -> String {
-    let sha256 = Sha256Digest::of(&offer.bytes());
+fn page_without_size(offer: &Offer, has_metadata: bool) -> String {
+    let (sha256, filename, path) = (Sha256Digest::of(&offer.bytes()), offer.filename(), offer.path());
     format!(
-        r#"{{"files":[{{"filename":"{}","url":"../..{}","hashes":{{"sha256":"{sha256}"}}}}]}}"#,
-        offer.filename(),
-        offer.path()
+        r#"{{"files":[{{"filename":"{filename}","url":"../..{path}","hashes":{{"sha256":"{sha256}"}},
+        "core-metadata":{has_metadata}}}]}}"#
     )
 }
 
