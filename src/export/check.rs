@@ -24,6 +24,7 @@ pub(super) fn check_wheels(files: &[StoredFile], entry_point: &EntryPoint) -> Re
     let mut top_level = BTreeSet::new();
     for stored in files {
         let facts = wheel_facts(stored)?;
+        check_record(stored)?;
         unpacked_size_bytes = unpacked_size_bytes.saturating_add(facts.unpacked_size_bytes);
         top_level.extend(facts.top_level.iter().map(String::as_str));
     }
@@ -31,6 +32,12 @@ pub(super) fn check_wheels(files: &[StoredFile], entry_point: &EntryPoint) -> Re
         return Err(ExportError::UnpackedTooLarge { unpacked_size_bytes, limit_bytes: MAX_UNPACKED_SIZE_BYTES });
     }
     check_entry_point(entry_point, &scripts, &top_level)
+}
+
+/// A mirrored wheel may have come in with a wrong RECORD as a note; the host checks every member against it and would stop.
+fn check_record(stored: &StoredFile) -> Result<(), ExportError> {
+    let Some(note) = stored.file.notes.iter().find(|note| note.rule.starts_with("REC-")) else { return Ok(()) };
+    Err(ExportError::RecordWrong { filename: stored.file.filename.clone(), finding: note.message.clone() })
 }
 
 /// Every script by name with the wheel that brings it; two wheels with one name are refused.
@@ -107,7 +114,7 @@ fn is_dotted(text: &str) -> bool {
 mod tests {
     use super::*;
     use crate::export::samples::{Sample, entry_point};
-    use crate::model::Diagnostic as _;
+    use crate::model::{Diagnostic as _, Finding};
 
     fn wheels() -> Vec<StoredFile> {
         vec![
@@ -129,6 +136,19 @@ mod tests {
         ] {
             check_wheels(&wheels(), &entry_point(kind, value)).unwrap();
         }
+    }
+
+    #[test]
+    fn err_a_mirrored_wheel_whose_record_is_wrong() {
+        let mut wheels = wheels();
+        let note = Finding::note("REC-02", "record-mismatch", "`tool/__init__.py` has another digest than RECORD says");
+        wheels[1].file.notes.push(note);
+        let error = check_wheels(&wheels, &entry_point(EntryPointKind::Interpreter, "")).unwrap_err();
+        assert_eq!(error.code(), "export/record-wrong");
+        assert!(
+            error.to_string().starts_with("`tool-1.0-py3-none-any.whl` cannot go into a bundle: `tool/"),
+            "{error}"
+        );
     }
 
     #[test]

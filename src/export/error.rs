@@ -62,6 +62,14 @@ pub enum ExportError {
         /// The file.
         filename: String,
     },
+    /// Its list of members was found wrong when it came in from another index, and the host would refuse it.
+    #[error("`{filename}` cannot go into a bundle: {finding}")]
+    RecordWrong {
+        /// The wheel.
+        filename: String,
+        /// What was found on arrival, as a sentence.
+        finding: String,
+    },
     /// The index has not the file that the lock names.
     #[error("the lock names `{filename}` with SHA-256 {sha256}, but the index holds no such file")]
     FileMissing {
@@ -134,6 +142,7 @@ impl Diagnostic for ExportError {
             Self::ScriptClash { .. } => "export/script-clash",
             Self::FileClash { .. } => "export/file-clash",
             Self::NotAWheel { .. } => "export/not-a-wheel",
+            Self::RecordWrong { .. } => "export/record-wrong",
             Self::FileMissing { .. } => "export/file-missing",
             Self::UnpackedTooLarge { .. } | Self::Layout(_) => "export/too-large",
             Self::ServerChanged { .. } => "export/server-changed",
@@ -150,9 +159,11 @@ impl Diagnostic for ExportError {
     fn kind(&self) -> Kind {
         match self {
             Self::EntryPointInvalid { .. } | Self::ScriptUnknown { .. } | Self::ModuleUnknown { .. } => Kind::Invalid,
-            Self::ScriptClash { .. } | Self::FileClash { .. } | Self::NotAWheel { .. } | Self::FileMissing { .. } => {
-                Kind::Conflict
-            }
+            Self::ScriptClash { .. }
+            | Self::FileClash { .. }
+            | Self::NotAWheel { .. }
+            | Self::RecordWrong { .. }
+            | Self::FileMissing { .. } => Kind::Conflict,
             Self::UnpackedTooLarge { .. } | Self::Layout(_) => Kind::TooLarge,
             Self::ServerChanged { .. } => Kind::Gone,
             Self::BundleUnknown { .. } => Kind::NotFound,
@@ -183,6 +194,9 @@ impl Diagnostic for ExportError {
                     .into(),
             ),
             Self::NotAWheel { .. } => Some("Upload a wheel of this release for the target environment.".into()),
+            Self::RecordWrong { .. } => {
+                Some("Take another release of it, or rebuild the wheel and upload it under a new build tag.".into())
+            }
             Self::FileMissing { .. } => Some("Ask again; the lock is then made from what the index holds now.".into()),
             Self::UnpackedTooLarge { .. } | Self::Layout(_) => {
                 Some("Ask for fewer requirements, or split the application into several bundles.".into())
