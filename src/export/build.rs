@@ -33,7 +33,7 @@ pub struct ExportParts {
 
 /// Locks the recipe's requirements in its channel and builds the bundle, or finds it built.
 ///
-/// The second value is whether it was there already; then nothing is read, written or audited. The same lock on the same
+/// The second value is whether it was there already; then no wheel is read and nothing is written or audited. The same lock on the same
 /// version of this server gives the same bytes on every host, at every hour.
 pub async fn build(
     parts: &ExportParts,
@@ -45,7 +45,8 @@ pub async fn build(
     let files = find_locked_files(&parts.index, &lock).await?;
     let plan = plan_bundle(recipe, &lock, files)?;
     if let Some(known) = parts.index.find_bundle(&plan.id).await? {
-        return Ok((known, true));
+        // The same bundle may have been built from another channel or serial; the caller is told what this request locked.
+        return Ok((BundleRecord { lock, ..known }, true));
     }
     // Nobody closes the semaphore, so there is always a turn.
     let _turn = BUILDS.acquire().await;
