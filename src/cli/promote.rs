@@ -77,8 +77,9 @@ pub async fn run(arguments: PromoteArgs, environment: &Environment, output: &Out
 fn describe(outcome: &PromotionOutcome) -> String {
     let verb = if outcome.dry_run { "would add" } else { "added" };
     let mut lines: Vec<String> = outcome.added.iter().map(|filename| format!("{verb} {filename}")).collect();
+    let files = if outcome.added.len() == 1 { "file" } else { "files" };
     lines.push(format!(
-        "{} {verb} {} files from {}@{}; serial {} → {}; {} were there already",
+        "{} {verb} {} {files} from {}@{}; serial {} → {}; {} were there already",
         outcome.to.channel,
         outcome.added.len(),
         outcome.from.channel,
