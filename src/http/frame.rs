@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use futures_util::FutureExt as _;
@@ -81,10 +81,9 @@ pub async fn frame(State(frame): State<Frame>, mut request: Request, next: Next)
     };
     let accept = header_text(request.headers(), header::ACCEPT).map(|text| text.into_owned());
     request.extensions_mut().insert(line.id.clone());
-    let answered = if request.headers().contains_key(header::CONTENT_ENCODING) {
-        Err(encoded_body())
-    } else {
-        AssertUnwindSafe(next.run(request)).catch_unwind().await.map_err(panicked)
+    let answered = match check(&request) {
+        Err(problem) => Err(problem),
+        Ok(()) => AssertUnwindSafe(next.run(request)).catch_unwind().await.map_err(panicked),
     };
     let mut response = match answered {
         Ok(mut response) => match response.extensions_mut().remove::<Problem>() {
@@ -130,13 +129,20 @@ fn answer(problem: Problem, beside: Option<Response>, accept: Option<&str>, line
     response
 }
 
-fn encoded_body() -> Problem {
-    Problem::new(
-        Kind::UnsupportedMedia,
-        "http/body-encoded",
-        "a request body with a `Content-Encoding` is not read here",
-    )
-    .with_hint("Send the body as it is.")
+/// What no route takes: a request that does not say once whom it is for (RFC 9112 section 3.2), and an encoded body.
+fn check(request: &Request) -> Result<(), Problem> {
+    let host_count = request.headers().get_all(header::HOST).iter().count();
+    let needs_host = request.version() == Version::HTTP_11;
+    if host_count > 1 || (needs_host && host_count == 0) {
+        return Err(Problem::new(Kind::Invalid, "http/host-invalid", "a request has exactly one `Host` header"));
+    }
+    if request.headers().contains_key(header::CONTENT_ENCODING) {
+        let detail = "a request body with a `Content-Encoding` is not read here";
+        return Err(
+            Problem::new(Kind::UnsupportedMedia, "http/body-encoded", detail).with_hint("Send the body as it is.")
+        );
+    }
+    Ok(())
 }
 
 fn panicked(panic: Box<dyn std::any::Any + Send>) -> Problem {
@@ -207,6 +213,7 @@ mod tests {
             .layer(axum::middleware::from_fn_with_state(Frame::new(Timestamp::UNIX_EPOCH), frame));
         let request = Request::builder()
             .uri("/page?token=secret-1")
+            .header("host", "a")
             .header("authorization", "Bearer secret-2")
             .header("cookie", "secret-3")
             .extension(Peer(([127, 0, 0, 1], 4711).into()))
@@ -234,7 +241,7 @@ mod tests {
             .route("/good", get(async || "good"))
             .layer(axum::middleware::from_fn_with_state(framed, frame));
         let ask = async |path: &str| {
-            let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+            let request = Request::builder().uri(path).header("host", "a").body(Body::empty()).unwrap();
             router.clone().oneshot(request).await.unwrap()
         };
         let bad = ask("/bad").await;

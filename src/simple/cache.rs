@@ -15,9 +15,6 @@ use crate::index::{Index, IndexError};
 use crate::model::{ChannelRef, Diagnostic, Kind, Serial, View};
 use crate::packaging::ProjectName;
 
-/// Memory for finished pages in bytes: a thousand large projects, or the list of half a million.
-pub const CACHE_BYTES: u64 = 64 << 20;
-
 /// Builders that may work at the same time; one key always goes to the same one, so each page is built once (threats 1.7).
 const BUILDERS: usize = 64;
 
@@ -107,18 +104,12 @@ impl RenderedPage {
     }
 }
 
-/// Finished pages, bounded by [`CACHE_BYTES`]. Cheap to clone.
+/// Finished pages, bounded by the bytes of their bodies. Cheap to clone.
 #[derive(Clone)]
 pub struct PageCache {
     pages: moka::sync::Cache<Key, Arc<RenderedPage>>,
     builders: Arc<[tokio::sync::Mutex<()>]>,
     hasher: RandomState,
-}
-
-impl Default for PageCache {
-    fn default() -> Self {
-        Self::new(CACHE_BYTES)
-    }
 }
 
 impl PageCache {
@@ -249,4 +240,60 @@ fn page_body(format: Format, bytes: Vec<u8>) -> PageBody {
     hasher.update(&bytes);
     let etag = format!("\"{}\"", &hex::encode(hasher.finalize())[..32]);
     PageBody { bytes: bytes.into(), etag }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    fn key(number: i64) -> Key {
+        Key {
+            channel_id: 1,
+            project: Some("demo".parse().unwrap()),
+            last_serial: Serial(number),
+            format: Format::Json,
+            base: Base::Default,
+        }
+    }
+
+    fn page(text: &str) -> RenderedPage {
+        let body = page_body(Format::Json, text.as_bytes().to_vec());
+        RenderedPage { format: Format::Json, last_serial: Serial(1), identity: body.clone(), gzip: body }
+    }
+
+    #[tokio::test]
+    async fn a_page_that_many_ask_for_at_once_is_made_once() {
+        let (cache, made) = (PageCache::new(1 << 20), AtomicUsize::new(0));
+        let ask = || {
+            cache.get_or_make(key(1), async || {
+                made.fetch_add(1, Ordering::SeqCst);
+                tokio::task::yield_now().await;
+                Ok(page("text"))
+            })
+        };
+        let pages = futures_util::future::join_all((0..100).map(|_| ask())).await;
+        assert!(pages.iter().all(|page| page.as_ref().is_ok_and(|page| page.identity.bytes == "text")));
+        assert_eq!(made.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn a_page_that_could_not_be_made_is_tried_again() {
+        let cache = PageCache::new(1 << 20);
+        let failed = cache.get_or_make(key(1), async || Err(PageError::Compress(std::io::Error::other("no")))).await;
+        assert!(failed.is_err());
+        let made = cache.get_or_make(key(1), async || Ok(page("text"))).await.unwrap();
+        assert_eq!(made.identity.bytes, "text");
+    }
+
+    #[tokio::test]
+    async fn pages_take_no_more_memory_than_they_may() {
+        let cache = PageCache::new(100_000);
+        for number in 0..100 {
+            cache.get_or_make(key(number), async || Ok(page(&"x".repeat(5_000)))).await.unwrap();
+        }
+        cache.pages.run_pending_tasks();
+        assert!((1..=100_000).contains(&cache.pages.weighted_size()), "{}", cache.pages.weighted_size());
+    }
 }

@@ -131,6 +131,18 @@ async fn a_head_of_unreasonable_size_is_refused() {
 }
 
 #[tokio::test]
+async fn a_request_names_its_host_once() {
+    let server = server_with(far()).await;
+    for (hosts, status) in [("", "400"), ("host: a\r\nhost: b\r\n", "400"), ("host: a\r\n", "200")] {
+        let mut stream = connect(&server, &format!("GET /-/live HTTP/1.1\r\n{hosts}connection: close\r\n\r\n")).await;
+        let answer = read_to_end(&mut stream).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{hosts}: {answer}");
+    }
+    let mut old = connect(&server, "GET /-/live HTTP/1.0\r\n\r\n").await;
+    assert!(read_to_end(&mut old).await.starts_with("HTTP/1.0 200"));
+}
+
+#[tokio::test]
 async fn connections_beyond_the_limit_wait_for_a_free_place() {
     let settings = Settings { max_connections: 1, ..Settings::default() };
     let server = TestServer::start_with(Setup { settings, timeouts: far(), ..Setup::default() }).await;
