@@ -5,7 +5,6 @@ use axum::RequestExt as _;
 use axum::body::{Body, Bytes};
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{Multipart, Request};
-use axum::http::StatusCode;
 
 use super::upload_body::{CountedBody, Progress};
 use crate::blobs::Hashing;
@@ -149,9 +148,6 @@ fn content_name(field: &Field<'_>, is_second: bool) -> Result<String, UploadErro
 
 /// A form that breaks off or is no form. The innermost cause says which.
 fn broken(error: MultipartError) -> UploadError {
-    if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        return UploadError::too_large("the form", u64::MAX);
-    }
     let mut innermost: &dyn std::error::Error = &error;
     let mut is_transport = false;
     while let Some(cause) = innermost.source() {

@@ -235,9 +235,11 @@ async fn the_table_of_statuses() {
     let conflict = upload(&server, &minimal(&other, "demo", "1.0")).await;
     assert_eq!(conflict.status, 409);
     assert!(conflict.text().starts_with("File already exists: `demo-1.0-py3-none-any.whl`"), "{}", conflict.text());
-    let respelled: Vec<Part> =
-        form[..5].iter().cloned().chain([content("Demo-1.0.0-py3-none-any.whl", b"x")]).collect();
-    assert_eq!(upload(&server, &respelled).await.status, 400, "not a wheel at all");
+    let mut respelled = form.clone();
+    respelled[5] = content("Demo-1.0.0-py3-none-any.whl", &wheel.build());
+    let same = upload(&server, &respelled).await;
+    assert_eq!(same.status, 409);
+    assert!(same.text().contains("is the same wheel as `demo-1.0-py3-none-any.whl`"), "{}", same.text());
     let mut gone = form.clone();
     gone[0] = text(":action", "submit");
     assert_eq!(upload(&server, &gone).await.status, 410);
