@@ -111,8 +111,35 @@ impl Diagnostic for SettingsError {
     }
 }
 
-/// Variables that start with our prefix and belong to the command line, not to the server's settings.
-const CLIENT_VARIABLES: &[&str] = &["FERRYWHEEL_SERVER", "FERRYWHEEL_TOKEN", "FERRYWHEEL_CONFIG"];
+/// Variables that start with our prefix and belong to the command line or to bundles, not to the server's settings: a
+/// shell, or a bundle, that has them set may start a server all the same.
+const OTHER_VARIABLES: &[&str] = &[
+    // the command line
+    "CONFIG",
+    "SERVER",
+    "TOKEN",
+    // bundles
+    "ARCHIVE",
+    "BUNDLE_ID",
+    "COMPILE",
+    "ENTRY_POINT",
+    "ENV",
+    "FORCE_EXTRACT",
+    "INHERIT_PATH",
+    "INTERPRETER",
+    "JOBS",
+    "LOCK_TIMEOUT",
+    "MODE",
+    "NO_REEXEC",
+    "PYTHON",
+    "ROOT",
+    "RUN",
+    "SCRIPT",
+    "SITE_PACKAGES",
+    "TOOLS",
+    "VERBOSE",
+    "VERIFY",
+];
 
 impl Settings {
     /// Reads the settings: the later source wins, name by name.
@@ -143,9 +170,9 @@ struct OverrideName {
 
 fn overrides(source: &SettingsSource) -> impl Iterator<Item = (OverrideName, &String)> {
     let variables = source.environment.iter().filter_map(|(name, value)| {
-        let setting = name.strip_prefix("FERRYWHEEL_")?.to_ascii_lowercase();
-        let is_ours = !CLIENT_VARIABLES.contains(&name.as_str()) && !value.is_empty();
-        is_ours.then(|| (OverrideName { setting, shown: name.clone() }, value))
+        let setting = name.strip_prefix("FERRYWHEEL_")?;
+        let is_ours = !OTHER_VARIABLES.contains(&setting) && !value.is_empty();
+        is_ours.then(|| (OverrideName { setting: setting.to_ascii_lowercase(), shown: name.clone() }, value))
     });
     let flags = source.flags.iter().map(|(name, value)| {
         let shown = format!("--{}", name.replace('_', "-"));

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use clap::Command;
+use ferrywheel::config::{Settings, SettingsSource};
 use regex::Regex;
 
 /// Rooms of `src/` in dependency order, each with the rooms that it may import. Every import points upwards in this list.
@@ -278,15 +279,28 @@ fn every_rule_of_a_finding_has_a_row() {
     );
 }
 
-#[test]
-fn every_variable_of_the_bootstrap_is_explained() {
+/// Every variable that a bundle reads or sets.
+fn bundle_variables() -> BTreeSet<String> {
     let variable = Regex::new(r"\b((?:FERRYWHEEL|SHIV)_[A-Z_]+[A-Z])\b").unwrap();
-    let page = read(&root().join("static/manual/bundles.html"));
     let names: BTreeSet<String> = files("src/export/bootstrap", &[".py"])
         .values()
         .flat_map(|text| variable.captures_iter(text).map(|found| found[1].to_owned()).collect::<Vec<_>>())
         .collect();
     assert!(names.contains("FERRYWHEEL_ROOT"), "the bootstrap's variables were not found");
+    names
+}
+
+#[test]
+fn a_variable_of_a_bundle_does_not_stop_a_server() {
+    let environment = bundle_variables().into_iter().map(|name| (name, "1".to_owned())).collect();
+    let settings = Settings::load(&SettingsSource { environment, ..SettingsSource::default() }).unwrap();
+    assert_eq!(settings, Settings::default());
+}
+
+#[test]
+fn every_variable_of_the_bootstrap_is_explained() {
+    let page = read(&root().join("static/manual/bundles.html"));
+    let names = bundle_variables();
     let missing = names.iter().filter(|name| !page.contains(&format!("<code>{name}</code>")));
     assert_none(
         &missing.map(|name| format!("`{name}` is not explained in static/manual/bundles.html")).collect::<Vec<_>>(),
