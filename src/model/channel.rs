@@ -61,7 +61,7 @@ impl Diagnostic for ChannelNameError {
     }
 }
 
-/// Name of a channel: `[a-z][a-z0-9-]{0,38}`, none of [`RESERVED_NAMES`].
+/// Name of a channel: `[a-z][a-z0-9-]{0,38}`, and not the first word of one of our URLs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ChannelName(String);
 
