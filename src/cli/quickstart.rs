@@ -134,6 +134,7 @@ fn show_progress(bar: &ProgressBar, output: Output) -> ProgressSink {
         Progress::Read { project, project_count } => {
             bar.set_message(format!("{project_count} projects read: {project}"))
         }
+        Progress::Opened { filename } => bar.set_message(format!("{filename} opened for its metadata")),
         Progress::LeftOut { filename, reason } => {
             bar.suspend(|| output.note(&format!("   left out {filename}: {reason}")))
         }

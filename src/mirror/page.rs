@@ -98,6 +98,9 @@ fn read_file(project: &ProjectName, base: &Url, raw: RawFile) -> Option<Upstream
     let name = parse_dist_filename(&raw.filename).ok()?;
     let mut url = base.join(&raw.url).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
     url.set_fragment(None);
+    // Credentials in a page are the index's idea, not the user's; they would be sent, and shown in messages.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
     (name.project() == project).then_some(())?;
     Some(UpstreamFile {
         project: project.clone(),
@@ -214,6 +217,15 @@ mod tests {
         assert_eq!(file.yank, Some(Yank { reason: Some("broken".to_owned()) }));
         assert_eq!(file.metadata, Promise::Digest(sha256.parse().unwrap()));
         assert_eq!(file.uploaded_at, Some("2026-08-01T12:00:00.000001Z".parse().unwrap()));
+    }
+
+    #[test]
+    fn ok_credentials_in_a_page_are_dropped() {
+        let sha256 = "d".repeat(64);
+        let body = format!(
+            r#"{{"files":[{{"filename":"x-1-py3-none-any.whl","url":"https://a:b@up.example/x.whl","hashes":{{"sha256":"{sha256}"}}}}]}}"#
+        );
+        assert_eq!(read(&body)[0].url.as_str(), "https://up.example/x.whl");
     }
 
     #[test]

@@ -14,6 +14,11 @@ pub enum Progress {
         /// Pages read so far.
         project_count: usize,
     },
+    /// A wheel was fetched to read its metadata, which is served nowhere else.
+    Opened {
+        /// File name.
+        filename: String,
+    },
     /// A file of a directory is left out, with the reason.
     LeftOut {
         /// File name.

@@ -15,6 +15,7 @@ use super::progress::{Progress, ProgressSink, PullReport, PulledFile};
 use super::settings::UpstreamSettings;
 use super::source::UpstreamSource;
 use super::upstream::{ATTEMPTS, Upstream, innermost};
+use crate::blobs::BlobError;
 use crate::ingest::{Declared, IngestParts, Profile, Upload, UploadError, receive};
 use crate::model::{AuditEvent, Change, ChannelName, FileKind, Principal, Target};
 use crate::packaging::Requirement;
@@ -41,7 +42,10 @@ pub async fn pull(
     let upstream = Arc::new(Upstream::open(settings).await?);
     let (chosen, files) = choose(parts, &upstream, requirements, target, &progress).await?;
     let names: Vec<String> = files.iter().map(|file| file.filename.clone()).collect();
-    let plan = plan(files, &parts.index.find_files(&names).await?)?;
+    let mut plan = plan(files, &parts.index.find_files(&names).await?)?;
+    for file in &mut plan.downloads {
+        measure(parts, file).await?;
+    }
     progress(Progress::Planned {
         file_count: plan.downloads.len(),
         size_bytes: plan.size_bytes(),
@@ -55,6 +59,16 @@ pub async fn pull(
     let sizes: Vec<u64> = downloads.buffered(DOWNLOADS_AT_ONCE).try_collect().await?;
     let new = plan.downloads.iter().zip(sizes).map(|(file, size_bytes)| (file.filename.as_str(), size_bytes)).collect();
     Ok(report(upstream.place(), &chosen, &new, run.received_bytes.into_inner()))
+}
+
+/// Fills in the length of a file that upstream does not tell and that was opened before.
+async fn measure(parts: &IngestParts, file: &mut UpstreamFile) -> Result<(), MirrorError> {
+    if file.size_bytes.is_none() {
+        let not_read =
+            |cause: BlobError| MirrorError::NotTaken { filename: file.filename.clone(), cause: cause.into() };
+        file.size_bytes = parts.blobs.stat(&file.sha256).await.map_err(not_read)?;
+    }
+    Ok(())
 }
 
 /// Solves off the runtime and looks the chosen files up.

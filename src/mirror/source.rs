@@ -77,7 +77,8 @@ impl UpstreamSource {
         let mut metadata = self.metadata.lock().unwrap_or_else(PoisonError::into_inner);
         let fetch = metadata.entry(file.filename.clone()).or_insert_with(|| {
             let (upstream, parts, file) = (Arc::clone(&self.upstream), self.parts.clone(), file.clone());
-            self.begin(async move { fetch_metadata(&upstream, &parts, &file).await.map_err(Arc::new) })
+            let progress = Arc::clone(&self.progress);
+            self.begin(async move { fetch_metadata(&upstream, &parts, &file, &progress).await.map_err(Arc::new) })
         });
         fetch.clone()
     }
@@ -139,6 +140,7 @@ async fn fetch_metadata(
     upstream: &Upstream,
     parts: &IngestParts,
     file: &UpstreamFile,
+    progress: &ProgressSink,
 ) -> Result<Metadata, MirrorError> {
     if file.metadata != Promise::No {
         let mut url = file.url.clone();
@@ -157,7 +159,10 @@ async fn fetch_metadata(
     loop {
         match open_up(upstream, file, parts).await {
             Err(error) if attempt < ATTEMPTS && error.may_pass() => upstream.pause_before(attempt).await,
-            outcome => return Ok(outcome?.map(Arc::new)),
+            outcome => {
+                progress(Progress::Opened { filename: file.filename.clone() });
+                return Ok(outcome?.map(Arc::new));
+            }
         }
         attempt += 1;
     }

@@ -8,7 +8,7 @@ use super::headers::{Headers, is_known_field};
 use super::licenses::is_license_expression;
 use super::names::NameError;
 use super::{ExtraName, ProjectName, Requirement, Version, VersionSpecifiers};
-use super::{is_direct_url, is_valid_display_name, parse_requirement, parse_version};
+use super::{is_direct_url, is_valid_display_name, parse_requirement, parse_requires_python, parse_version};
 
 /// Reason class of almost every fault here.
 pub(super) const CLASS: &str = "metadata-invalid";
@@ -199,29 +199,15 @@ pub(super) fn requires_python(reader: &mut Reader<'_>, text: Option<&str>) -> Op
         );
         return None;
     }
-    if let Ok(specifiers) = VersionSpecifiers::from_str(text) {
-        return Some(specifiers);
+    let Some(specifiers) = parse_requires_python(text) else {
+        reader.error(FIELD, format!("`Requires-Python: {}` is not a set of version specifiers", shown(text)));
+        return None;
+    };
+    if VersionSpecifiers::from_str(text).is_err() {
+        let message = format!("`Requires-Python: {}` is of an old form and is read as `{specifiers}`", shown(text));
+        reader.note(FIELD, message);
     }
-    let parts: Vec<&str> = text
-        .split(',')
-        .map(str::trim)
-        .filter(|part| !part.is_empty())
-        .map(|part| match part.starts_with(['<', '>', '~']) {
-            true => part.strip_suffix(".*").unwrap_or(part),
-            false => part,
-        })
-        .collect();
-    match VersionSpecifiers::from_str(&parts.join(",")) {
-        Ok(specifiers) => {
-            let message = format!("`Requires-Python: {}` is of an old form and is read as `{specifiers}`", shown(text));
-            reader.note(FIELD, message);
-            Some(specifiers)
-        }
-        Err(_) => {
-            reader.error(FIELD, format!("`Requires-Python: {}` is not a set of version specifiers", shown(text)));
-            None
-        }
-    }
+    Some(specifiers)
 }
 
 /// Every `Requires-Dist` read; direct URLs are refused, because they lead away from the index.

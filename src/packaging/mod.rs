@@ -33,5 +33,8 @@ pub use requirements::{
     Requirement, RequirementError, RequirementsFileError, is_direct_url, parse_requirement, parse_requirements_file,
 };
 pub use tags::{AcceptedTags, Os, PlatformSpec, TagError, TagPriority, WheelTag, accepted_tags};
-pub use versions::{Operator, Version, VersionError, VersionSpecifier, VersionSpecifiers, parse_version, release_key};
+pub use versions::{
+    Operator, Version, VersionError, VersionSpecifier, VersionSpecifiers, parse_requires_python, parse_version,
+    release_key,
+};
 pub use wheel_file::{WheelFile, parse_wheel_file};

@@ -25,6 +25,19 @@ pub fn parse_version(text: &str) -> Result<Version, VersionError> {
     Version::from_str(text).map_err(|_| refused())
 }
 
+/// Reads `Requires-Python`, also in the old form `>=3.6.*`, as every installer reads it; `None` if it is no set of specifiers.
+pub fn parse_requires_python(text: &str) -> Option<VersionSpecifiers> {
+    if let Ok(specifiers) = VersionSpecifiers::from_str(text) {
+        return Some(specifiers);
+    }
+    let without_wildcard = |part: &str| match part.starts_with(['<', '>', '~']) {
+        true => part.strip_suffix(".*").unwrap_or(part).to_owned(),
+        false => part.to_owned(),
+    };
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    VersionSpecifiers::from_str(&parts.map(without_wildcard).collect::<Vec<_>>().join(",")).ok()
+}
+
 /// The key of a release: normalized, trailing zeros of the release segment dropped, so `1.0` and `1.0.0` are one release.
 ///
 /// Equal versions (PEP 440, version matching with zero padding) have equal keys, and different ones different keys.
@@ -156,6 +169,21 @@ mod tests {
         }
         for specifiers in ["~=1", "==1.0.x", ">=1<2", "3.x", "><1"] {
             assert!(specifiers.parse::<VersionSpecifiers>().is_err(), "{specifiers}");
+        }
+    }
+
+    #[test]
+    fn ok_requires_python_of_old_files() {
+        for (text, read) in [
+            (">=3.8", Some(">=3.8")),
+            (">=3.6.*, <4", Some(">=3.6, <4")),
+            ("==3.6.*", Some("==3.6.*")),
+            (">=3.6,", Some(">=3.6")),
+            ("three", None),
+            (">=3.x", None),
+        ] {
+            let expected: Option<VersionSpecifiers> = read.map(|read| read.parse().unwrap());
+            assert_eq!(parse_requires_python(text), expected, "{text}");
         }
     }
 

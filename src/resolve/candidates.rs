@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::source::Candidate;
 use super::targets::TargetEnv;
-use crate::packaging::{BuildTag, TagPriority, Version, VersionSpecifiers, WheelName};
+use crate::packaging::{BuildTag, TagPriority, Version, WheelName, parse_requires_python};
 
 /// Why no file of a version can be used on the target.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -98,10 +98,10 @@ fn judge(file: &Candidate, target: &TargetEnv) -> Result<Rank, Unusable> {
     let Ok(name) = file.filename.parse::<WheelName>() else { return Err(Unusable::NoFittingWheel) };
     let Some(tags) = target.tags.priority(&name) else { return Err(Unusable::NoFittingWheel) };
     if let Some(text) = &file.requires_python {
-        match text.parse::<VersionSpecifiers>() {
-            Ok(specifiers) if specifiers.contains(&target.python) => {}
-            Ok(_) => return Err(Unusable::Python(text.clone())),
-            Err(_) => return Err(Unusable::PythonUnreadable(text.clone())),
+        match parse_requires_python(text) {
+            Some(specifiers) if specifiers.contains(&target.python) => {}
+            Some(_) => return Err(Unusable::Python(text.clone())),
+            None => return Err(Unusable::PythonUnreadable(text.clone())),
         }
     }
     let filename = Reverse(file.filename.clone());

@@ -65,7 +65,7 @@ fn source_distributions_are_never_chosen() {
 fn requires_python_is_judged_against_the_full_version() {
     let universe = Universe::default()
         .file("x-1", &[])
-        .needs_python(">=3.9")
+        .needs_python(">=3.9.*")
         .file("x-2", &[])
         .needs_python(">=3.11.3")
         .file("x-3", &[])
