@@ -89,6 +89,18 @@ fn leaves(proof: &Proof) -> Vec<&External<Node, Ranges<Version>, String>> {
     leaves
 }
 
+/// Takes a proof apart without recursion: its depth grows with the search, and a stack overflow ends the whole server.
+pub(super) fn dismantle(proof: Proof) {
+    let mut open = vec![Arc::new(proof)];
+    while let Some(tree) = open.pop() {
+        // What others still hold is left to the last of them.
+        if let Ok(DerivationTree::Derived(derived)) = Arc::try_unwrap(tree) {
+            open.push(derived.cause1);
+            open.push(derived.cause2);
+        }
+    }
+}
+
 /// The versions of a node that a range holds, of those that exist.
 fn versions_in(provider: &Provider<'_>, node: &Node, range: &Ranges<Version>) -> Vec<Version> {
     let Some(shelf) = node.project().and_then(|project| provider.known_shelf(project)) else { return Vec::new() };
@@ -170,4 +182,23 @@ fn in_reading_order(mut facts: BTreeMap<Node, Facts>, edges: &BTreeMap<Node, BTr
     }
     ordered.extend(facts);
     ordered
+}
+
+#[cfg(test)]
+mod tests {
+    use pubgrub::Derived;
+
+    use super::*;
+
+    #[test]
+    fn a_proof_of_any_depth_is_taken_apart() {
+        let leaf = || DerivationTree::External(External::NotRoot(Node::Request, Version::new([0])));
+        let mut proof: Proof = leaf();
+        for _ in 0..300_000 {
+            let (cause1, cause2) = (Arc::new(proof), Arc::new(leaf()));
+            proof = DerivationTree::Derived(Derived { terms: Default::default(), shared_id: None, cause1, cause2 });
+        }
+        assert_eq!(leaves(&proof).len(), 300_001);
+        dismantle(proof);
+    }
 }

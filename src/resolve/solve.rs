@@ -6,6 +6,7 @@ use pubgrub::{PubGrubError, SelectedDependencies};
 
 use super::ResolveError;
 use super::explain::explain;
+use super::facts::dismantle;
 use super::needs::{self, Node};
 use super::provider::{Provider, request_version};
 use super::source::{Candidate, Source};
@@ -40,7 +41,11 @@ pub fn solve(
     let provider = Provider::new(source, target, requirements);
     match pubgrub::resolve(&provider, Node::Request, request_version()) {
         Ok(selected) => collect(&provider, &selected),
-        Err(PubGrubError::NoSolution(tree)) => Err(ResolveError::Unsolvable { explanation: explain(&tree, &provider) }),
+        Err(PubGrubError::NoSolution(proof)) => {
+            let explanation = explain(&proof, &provider);
+            dismantle(proof);
+            Err(ResolveError::Unsolvable { explanation })
+        }
         Err(
             PubGrubError::ErrorRetrievingDependencies { source, .. }
             | PubGrubError::ErrorChoosingVersion { source, .. }

@@ -168,7 +168,7 @@ impl<'a> Oracle<'a> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 800, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn answers_satisfy_every_rule_and_refusals_have_no_answer(
