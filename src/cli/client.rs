@@ -78,6 +78,8 @@ impl Client {
 
     /// Sends JSON and reads the answer as text, of the type that `accept` names.
     pub async fn post_for_text(&self, path: &str, body: &impl Serialize, accept: &str) -> Result<String, Failure> {
+        // A refusal is read as a problem, whatever the answer itself would be.
+        let accept = format!("{accept}, application/problem+json;q=0.1");
         let answer = self.send(self.request(Method::POST, path)?.header("accept", accept).json(body)).await?;
         answer.text().await.map_err(|error| self.unreachable(&error))
     }
