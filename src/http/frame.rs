@@ -2,16 +2,17 @@
 //! instead of a dead server when a handler panics.
 
 use std::net::SocketAddr;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
-use axum::middleware::Next;
-use axum::response::Response;
-use futures_util::FutureExt as _;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Version, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::Problem;
 use super::auth::CallerName;
@@ -69,8 +70,16 @@ struct Line {
     started: Instant,
 }
 
-/// The outermost layer.
-pub async fn frame(State(frame): State<Frame>, mut request: Request, next: Next) -> Response {
+/// Puts the frame around every route.
+pub fn framed(router: Router, state: Frame) -> Router {
+    let caught = CatchPanicLayer::custom(|panic| panicked(panic).into_response());
+    let framed = router.layer(caught).layer(from_fn_with_state(state, frame));
+    SAFE_HEADERS
+        .into_iter()
+        .fold(framed, |router, (name, value)| router.layer(SetResponseHeaderLayer::if_not_present(name, value)))
+}
+
+async fn frame(State(frame): State<Frame>, mut request: Request, next: Next) -> Response {
     let line = Line {
         method: request.method().clone(),
         // Without the query: nobody knows what people put there.
@@ -83,7 +92,7 @@ pub async fn frame(State(frame): State<Frame>, mut request: Request, next: Next)
     request.extensions_mut().insert(line.id.clone());
     let answered = match check(&request) {
         Err(problem) => Err(problem),
-        Ok(()) => AssertUnwindSafe(next.run(request)).catch_unwind().await.map_err(panicked),
+        Ok(()) => Ok(next.run(request).await),
     };
     let mut response = match answered {
         Ok(mut response) => match response.extensions_mut().remove::<Problem>() {
@@ -100,7 +109,6 @@ pub async fn frame(State(frame): State<Frame>, mut request: Request, next: Next)
         },
         Err(problem) => answer(problem, None, accept.as_deref(), &line),
     };
-    add_safe_headers(response.headers_mut());
     if let Ok(id) = HeaderValue::from_str(&line.id.0) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
@@ -145,16 +153,11 @@ fn check(request: &Request) -> Result<(), Problem> {
     Ok(())
 }
 
+/// What a panic becomes; its text goes to the log only.
 fn panicked(panic: Box<dyn std::any::Any + Send>) -> Problem {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no text");
     Problem::internal(format!("a handler panicked: {text}"))
-}
-
-fn add_safe_headers(headers: &mut HeaderMap) {
-    for (name, value) in SAFE_HEADERS {
-        headers.entry(name).or_insert(value);
-    }
 }
 
 /// One line per request: no query, no header, no body, so no token can be in it.
@@ -209,9 +212,8 @@ mod tests {
         let writer = written.clone();
         let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
         let _log = tracing::subscriber::set_default(subscriber);
-        let router = axum::Router::new()
-            .route("/page", get(async || Problem::new(Kind::NotFound, "http/no-such-page", "nothing is here")))
-            .layer(axum::middleware::from_fn_with_state(Frame::new(Timestamp::UNIX_EPOCH), frame));
+        let page = async || Problem::new(Kind::NotFound, "http/no-such-page", "nothing is here");
+        let router = framed(Router::new().route("/page", get(page)), Frame::new(Timestamp::UNIX_EPOCH));
         let request = Request::builder()
             .uri("/page?token=secret-1")
             .header("host", "a")
@@ -236,11 +238,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_a_500_that_tells_the_client_nothing_and_the_server_goes_on() {
-        let framed = Frame::new(Timestamp::UNIX_EPOCH);
-        let router = axum::Router::new()
+        let router = Router::new()
             .route("/bad", get(async || -> &'static str { panic!("secret of the insides") }))
-            .route("/good", get(async || "good"))
-            .layer(axum::middleware::from_fn_with_state(framed, frame));
+            .route("/good", get(async || "good"));
+        let router = framed(router, Frame::new(Timestamp::UNIX_EPOCH));
         let ask = async |path: &str| {
             let request = Request::builder().uri(path).header("host", "a").body(Body::empty()).unwrap();
             router.clone().oneshot(request).await.unwrap()

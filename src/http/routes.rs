@@ -10,7 +10,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, get, post, put};
 
 use super::auth::{Gate, guard};
-use super::frame::{Frame, frame};
+use super::frame::{Frame, framed};
 use super::{
     Problem, audit, bundles, channels, files, files_api, health, legacy, legacy_answer, locks, pages, search, status,
     ui, upload_body,
@@ -93,16 +93,12 @@ pub const ROUTES: &[Route] = &[
 
 /// The whole server as a service.
 pub fn router(app: Arc<App>) -> Router {
-    let framed = Frame::new(app.clock.now());
+    let frame = Frame::new(app.clock.now());
     let mut router = Router::new();
     for route in ROUTES {
         router = router.route(route.path, guarded(route, &app));
     }
-    router
-        .method_not_allowed_fallback(wrong_method)
-        .fallback(no_such_page)
-        .with_state(app)
-        .layer(from_fn_with_state(framed, frame))
+    framed(router.method_not_allowed_fallback(wrong_method).fallback(no_such_page).with_state(app), frame)
 }
 
 fn guarded(route: &Route, app: &Arc<App>) -> MethodRouter<Arc<App>> {
