@@ -28,7 +28,7 @@ pub fn authorize(
     project: Option<&ProjectName>,
     reads: ReadPolicy,
 ) -> Result<(), AccessError> {
-    let is_public = reads == ReadPolicy::Open && matches!(permission, Permission::Read | Permission::Export);
+    let is_public = reads == ReadPolicy::Open && permission == Permission::Read;
     if is_public {
         return Ok(());
     }
@@ -81,7 +81,7 @@ mod tests {
         let admin = token(&[Admin], "*", "*");
         for (who, permission, channel, project, reads, expected) in [
             (&Principal::Anonymous, Read, "blessed", "flask", Open, "allowed"),
-            (&Principal::Anonymous, Export, "blessed", "flask", Open, "allowed"),
+            (&Principal::Anonymous, Export, "blessed", "flask", Open, "missing"),
             (&Principal::Anonymous, Read, "blessed", "flask", Token, "missing"),
             (&Principal::Anonymous, Export, "blessed", "flask", Token, "missing"),
             (&Principal::Anonymous, Upload, "staging", "flask", Open, "missing"),

@@ -85,7 +85,7 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/api/v1/bundles", EXPORT, "post-bundles", || post(bundles::create)),
     route("GET", "/api/v1/bundles/{id}", READ, "get-bundle", || get(bundles::show)),
     route("GET", "/api/v1/bundles/{id}/download", READ, "get-bundle-download", || get(bundles::download)),
-    route("GET", "/bundle/{file}", EXPORT, "get-bundle-pyz", || get(bundles::download_built)),
+    route("GET", "/bundle/{file}", READ, "get-bundle-pyz", || get(bundles::download_built)),
     route("GET", "/api/v1/targets", READ, "get-targets", || get(locks::targets)),
     route("POST", "/api/v1/locks", READ, "post-locks", || post(locks::lock)),
     route("GET", "/api/v1/audit", ADMIN, "get-audit", || get(audit::list)),

@@ -225,3 +225,12 @@ async fn a_bundle_of_another_server_version_is_gone_and_never_sent_with_other_by
     let answer = server.get(&format!("/api/v1/bundles/{}/download", record.id)).await;
     assert_eq!((answer.status, answer.json()["code"].as_str()), (410, Some("export/server-changed")));
 }
+
+#[tokio::test]
+async fn where_reads_are_open_a_stranger_fetches_a_bundle_but_records_none_by_name() {
+    let server = shop().await;
+    let asked = answer(server.request(Method::POST, "/api/v1/bundles").json(&hello())).await;
+    assert_eq!(asked.status, 401);
+    let path = "/bundle/hello.pyz?requirement=hello&script=hello&target=debian-12";
+    assert_eq!(server.get(path).await.status, 200);
+}

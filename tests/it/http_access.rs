@@ -66,7 +66,7 @@ async fn a_stranger_reads_an_open_server_and_changes_nothing() {
     for route in ROUTES {
         let answer = ask(&server, route, None).await;
         match route.permission {
-            None | Some(Permission::Read | Permission::Export) => {
+            None | Some(Permission::Read) => {
                 assert!(![401, 403, 405].contains(&answer.status), "{} {}", route.method, route.path);
             }
             Some(_) => assert_refused(&answer, route),
