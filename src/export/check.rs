@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{EntryPoint, EntryPointKind, FileKind, StoredFile, WheelFacts};
+use crate::packaging::{is_dotted, shown};
 
 use super::error::ExportError;
 
@@ -96,18 +97,6 @@ fn check_module(module: &str, top_level: &BTreeSet<&str>) -> Result<(), ExportEr
 
 fn invalid(given: &str, expected: &'static str) -> ExportError {
     ExportError::EntryPointInvalid { given: shown(given), expected }
-}
-
-fn shown(given: &str) -> String {
-    given.chars().take(80).collect()
-}
-
-/// Whether a text is Python names joined by dots (entry points specification, "Data model").
-fn is_dotted(text: &str) -> bool {
-    text.split('.').all(|name| {
-        name.chars().all(|letter| letter == '_' || letter.is_alphanumeric())
-            && name.starts_with(|first: char| !first.is_numeric())
-    })
 }
 
 #[cfg(test)]

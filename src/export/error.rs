@@ -15,7 +15,7 @@ pub enum ExportError {
     /// The entry point's text has not the form of its kind.
     #[error("`{given}` is not {expected}")]
     EntryPointInvalid {
-        /// What was given, cut at 80 characters.
+        /// What was given, safe to show.
         given: String,
         /// The form that is expected, in words.
         expected: &'static str,
@@ -98,7 +98,7 @@ pub enum ExportError {
     /// No bundle of this id.
     #[error("no bundle has the id `{given}`")]
     BundleUnknown {
-        /// What was given, cut at 80 characters.
+        /// What was given, safe to show.
         given: String,
     },
     /// A stored wheel is not what it was.

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{BundleName, EntryPoint, Lock, ScriptKind, Sha256Digest, StoredFile, Target, TargetError};
-use crate::packaging::{ProjectName, Version, VersionSpecifiers};
+use crate::model::{BundleName, EntryPoint, Lock, Sha256Digest, StoredFile, Target, TargetError};
+use crate::packaging::{ProjectName, ScriptKind, Version, VersionSpecifiers};
 
 use super::bootstrap::bootstrap_sha256;
 use super::check::wheel_facts;

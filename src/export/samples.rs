@@ -1,9 +1,10 @@
 //! Stored wheels for tests of the pure parts: a name, a version, and only what the test is about.
 
 use crate::model::{
-    BundleRecipe, ChannelName, EntryPoint, EntryPointKind, FileDigests, FileKind, Libc, Lock, LockedFile, NewFile,
-    Script, ScriptKind, Serial, Sha256Digest, StoredFile, Target, Timestamp, WheelFacts,
+    BundleRecipe, ChannelName, EntryPoint, EntryPointKind, FileDigests, FileKind, Lock, LockedFile, NewFile, Serial,
+    Sha256Digest, StoredFile, Target, Timestamp, WheelFacts,
 };
+use crate::packaging::{Script, ScriptKind};
 
 /// Builds a [`StoredFile`] of a pure wheel.
 pub(super) struct Sample {
@@ -114,17 +115,7 @@ pub(super) fn entry_point(kind: EntryPointKind, value: &str) -> EntryPoint {
 }
 
 pub(super) fn debian_12() -> Target {
-    Target {
-        name: "debian-12".to_owned(),
-        implementation: "cpython".to_owned(),
-        python_full_version: "3.11.2".to_owned(),
-        arch: "x86_64".to_owned(),
-        os: "linux".to_owned(),
-        libc: Some(Libc { name: "glibc".to_owned(), version: (2, 36) }),
-        platform_release: String::new(),
-        platform_version: String::new(),
-        tags: None,
-    }
+    crate::resolve::preset("debian-12").unwrap()
 }
 
 /// A recipe that starts the environment's interpreter.

@@ -92,7 +92,7 @@ pub(super) fn view(wanted: &ChannelRef, channel_id: i64, head: Serial) -> Result
     if serial > head {
         return Err(IndexError::NoSuchSnapshot { wanted: wanted.clone(), head });
     }
-    Ok(View { channel_id, channel: wanted.name.clone(), serial, is_head: wanted.serial.is_none() })
+    Ok(View { channel_id, channel: wanted.name.clone(), serial })
 }
 
 impl IndexTx {

@@ -1,15 +1,19 @@
 //! The `.dist-info` folder: which one it is, its files in memory, WHEEL and entry points (standards 5.4, 5.6).
 
+use std::collections::BTreeSet;
 use std::io;
 
 use super::findings::Findings;
 use super::limits::MAX_SMALL_FILE_BYTES;
 use crate::archive::{ReadAt, ZipEntry, ZipError, ZipListing, read_entry};
-use crate::model::{Finding, Script, ScriptKind};
+use crate::model::Finding;
 use crate::packaging::{
-    self, MAX_METADATA_BYTES, MAX_RECORD_BYTES, ProjectName, WheelName, parse_entry_points, parse_version,
+    MAX_METADATA_BYTES, MAX_RECORD_BYTES, ProjectName, Script, WheelName, parse_entry_points, parse_version,
     parse_wheel_file,
 };
+
+/// Most metadata folders that a message names.
+const MAX_NAMED_FOLDERS: usize = 5;
 
 /// The files of the `.dist-info` folder that say something about the wheel; `None` is absent or unreadable.
 pub(super) struct DistInfo {
@@ -101,23 +105,24 @@ pub(super) fn find_dist_info(
     name: Option<&WheelName>,
     findings: &mut Findings,
 ) -> Option<String> {
-    let mut folders: Vec<&str> = Vec::new();
+    let mut folders: BTreeSet<&str> = BTreeSet::new();
     for entry in listing.files() {
         let Some(first) = entry.path.segments().next() else { continue };
         let lower = first.to_ascii_lowercase();
-        let is_info = lower.ends_with(".dist-info") || lower.ends_with(".egg-info");
-        if is_info && !folders.contains(&first) {
-            folders.push(first);
+        if lower.ends_with(".dist-info") || lower.ends_with(".egg-info") {
+            folders.insert(first);
         }
     }
-    folders.sort_unstable();
+    let folders: Vec<&str> = folders.into_iter().collect();
     if !folders.iter().any(|folder| folder.to_ascii_lowercase().ends_with(".dist-info")) {
         let text = "the wheel has no top-level `.dist-info` folder";
         findings.add(Finding::refuse("WHL-10", "dist-info-missing", text));
         return None;
     }
     let [folder] = folders[..] else {
-        let text = format!("the wheel has {} metadata folders: `{}`", folders.len(), folders.join("`, `"));
+        let some = folders.iter().take(MAX_NAMED_FOLDERS).map(|folder| format!("`{folder}`")).collect::<Vec<_>>();
+        let more = if folders.len() > some.len() { " and others" } else { "" };
+        let text = format!("the wheel has {} metadata folders: {}{more}", folders.len(), some.join(", "));
         findings.add(Finding::refuse("WHL-10", "dist-info-multiple", text));
         return None;
     };
@@ -176,7 +181,7 @@ pub(super) fn read_scripts(dist_info: &DistInfo, findings: &mut Findings) -> Vec
     let Some(bytes) = &dist_info.entry_points else { return Vec::new() };
     match parse_entry_points(bytes) {
         Ok(entry_points) => {
-            let scripts = entry_points.scripts().into_iter().map(to_script).collect();
+            let scripts = entry_points.scripts();
             findings.add_faults(&path, entry_points.notes);
             scripts
         }
@@ -185,12 +190,4 @@ pub(super) fn read_scripts(dist_info: &DistInfo, findings: &mut Findings) -> Vec
             Vec::new()
         }
     }
-}
-
-fn to_script(script: packaging::Script) -> Script {
-    let kind = match script.kind {
-        packaging::ScriptKind::Console => ScriptKind::Console,
-        packaging::ScriptKind::Gui => ScriptKind::Gui,
-    };
-    Script { name: script.name, value: format!("{}:{}", script.module, script.attribute), kind }
 }

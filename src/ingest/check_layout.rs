@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::findings::Findings;
 use crate::archive::ZipListing;
 use crate::model::Finding;
+use crate::packaging::{is_identifier, is_interpreter_name};
 
 /// Folders that `.data` may have (binary distribution format, "The .data directory").
 const SCHEMES: [&str; 5] = ["purelib", "platlib", "headers", "scripts", "data"];
@@ -69,13 +70,6 @@ fn check_root_file(name: &str, findings: &mut Findings) {
     findings.add(Finding::note("WHL-14", reason, format!("`{name}` {what}")).at(name));
 }
 
-/// `python`, `python3.11`, `pythonw`, `python.exe`: uv refuses scripts of these names.
-fn is_interpreter_name(name: &str) -> bool {
-    let name = name.strip_suffix(".exe").unwrap_or(name);
-    let Some(rest) = name.strip_prefix("python") else { return false };
-    rest.trim_end_matches('w').bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
-}
-
 /// Names that can be imported from the wheel, sorted: modules and folders at the root and in `purelib` and `platlib`.
 pub(super) fn top_level_names(listing: &ZipListing, stem: &str) -> Vec<String> {
     let prefixes = [format!("{stem}.data/purelib/"), format!("{stem}.data/platlib/")];
@@ -98,12 +92,6 @@ fn module_name(file_name: &str) -> Option<&str> {
     file_name.split_once('.').filter(|_| is_module).map(|(name, _)| name)
 }
 
-fn is_identifier(name: &str) -> bool {
-    let mut letters = name.chars();
-    letters.next().is_some_and(|first| first == '_' || first.is_alphabetic())
-        && letters.all(|letter| letter == '_' || letter.is_alphanumeric())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,16 +107,6 @@ mod tests {
             ("demo.pth", None),
         ] {
             assert_eq!(module_name(file_name), module, "{file_name}");
-        }
-    }
-
-    #[test]
-    fn ok_names_that_would_replace_the_interpreter() {
-        for name in ["python", "python3", "python3.11", "pythonw", "python.exe"] {
-            assert!(is_interpreter_name(name), "{name}");
-        }
-        for name in ["pythonic", "python-config", "ipython", "py"] {
-            assert!(!is_interpreter_name(name), "{name}");
         }
     }
 }

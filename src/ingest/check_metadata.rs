@@ -1,5 +1,7 @@
 //! METADATA: readable, true to the file name, and its licence files are there (standards section 3, WHL-03). Pure.
 
+use std::collections::BTreeSet;
+
 use super::check_dist_info::DistInfo;
 use super::findings::Findings;
 use crate::archive::ZipListing;
@@ -18,9 +20,12 @@ pub(super) fn check_metadata(
     if let Some(name) = name {
         check_agreement(&path, &metadata, &name.project, &name.version, findings);
     }
+    let licenses = dist_info.path("licenses/");
+    let there: BTreeSet<&str> =
+        listing.files().filter_map(|entry| entry.path.as_str().strip_prefix(&licenses)).collect();
     for file in &metadata.license_files {
-        let place = dist_info.path(&format!("licenses/{file}"));
-        if listing.find(&place).is_none() {
+        if !there.contains(file.as_str()) {
+            let place = format!("{licenses}{file}");
             let text = format!("`{path}` names the licence file `{file}`, but the wheel has no `{place}`");
             findings.add_strict(Finding::refuse("MET-04", "metadata-invalid", text).at(&path));
         }

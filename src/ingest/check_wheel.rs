@@ -10,8 +10,8 @@ use super::check_layout::{check_layout, top_level_names};
 use super::check_metadata::check_metadata;
 use super::findings::{FileFacts, FileReport, Findings, Profile};
 use crate::archive::{Limits, ReadAt, ZipError, ZipListing, read_zip};
-use crate::model::{FileKind, Finding, Script, WheelFacts};
-use crate::packaging::{CoreMetadata, DistFileName, WheelName, parse_dist_filename};
+use crate::model::{FileKind, Finding, WheelFacts};
+use crate::packaging::{CoreMetadata, DistFileName, Script, WheelName, parse_dist_filename};
 
 /// Judges a wheel of `size_bytes` (standards 5.1 to 5.6); all findings are told at once.
 ///

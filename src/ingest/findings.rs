@@ -76,11 +76,16 @@ impl Findings {
 
     /// Adds a finding that counts the same in both profiles.
     pub(super) fn add(&mut self, finding: Finding) {
-        self.is_refused |= finding.is_refusal();
-        match self.list.len() < MAX_FINDINGS {
-            true => self.list.push(finding),
-            false => self.dropped_count += 1,
+        if self.list.len() >= MAX_FINDINGS {
+            self.dropped_count += 1;
+            // The first refusal is the reason that a client is shown; no number of notes may crowd it out.
+            if self.is_refused || !finding.is_refusal() {
+                return;
+            }
+            self.list.pop();
         }
+        self.is_refused |= finding.is_refusal();
+        self.list.push(finding);
     }
 
     /// Adds a refusal that a mirrored file only has noted.

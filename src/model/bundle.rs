@@ -6,12 +6,13 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::{ChannelRef, Diagnostic, Kind, Lock, Sha256Digest, Target, Timestamp};
+use crate::packaging::shown;
 
 /// A text cannot name a bundle.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{given}` cannot name a bundle: a letter or digit, then up to 63 letters, digits, `.`, `_` or `-`")]
 pub struct BundleNameError {
-    /// What was given, cut at 80 characters.
+    /// What was given, safe to show.
     pub given: String,
 }
 
@@ -46,7 +47,7 @@ impl FromStr for BundleName {
             && text.starts_with(|first: char| first.is_ascii_alphanumeric())
             && text.bytes().all(plain);
         if !well_formed {
-            return Err(BundleNameError { given: text.chars().take(80).collect() });
+            return Err(BundleNameError { given: shown(text) });
         }
         Ok(Self(text.to_owned()))
     }

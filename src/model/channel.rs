@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Diagnostic, Kind, Timestamp};
+use crate::packaging::shown;
 
 /// First words of our URLs, which no channel may be called.
 pub const RESERVED_NAMES: &[&str] = &[
@@ -31,7 +32,7 @@ pub enum ChannelNameError {
     /// Does not match `[a-z][a-z0-9-]{0,38}`.
     #[error("`{given}` is not a channel name: a lowercase letter, then up to 38 lowercase letters, digits or hyphens")]
     Malformed {
-        /// What was given, cut at 80 characters.
+        /// What was given, safe to show.
         given: String,
     },
     /// The first word of one of our own URLs.
@@ -43,7 +44,7 @@ pub enum ChannelNameError {
     /// The part after `@` is not a serial.
     #[error("`{given}` is not a snapshot's serial: a whole number from 0 is expected after `@`")]
     Serial {
-        /// What was given, cut at 80 characters.
+        /// What was given, safe to show.
         given: String,
     },
 }
@@ -90,7 +91,7 @@ impl FromStr for ChannelName {
             && text.starts_with(|first: char| first.is_ascii_lowercase())
             && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
         if !well_formed {
-            return Err(ChannelNameError::Malformed { given: text.chars().take(80).collect() });
+            return Err(ChannelNameError::Malformed { given: shown(text) });
         }
         if RESERVED_NAMES.contains(&text) {
             return Err(ChannelNameError::Reserved { given: text.to_owned() });
@@ -146,7 +147,7 @@ impl FromStr for ChannelRef {
         };
         let digits = !serial.is_empty() && serial.bytes().all(|byte| byte.is_ascii_digit());
         let serial = digits.then(|| serial.parse().ok()).flatten().map(Serial);
-        let serial = serial.ok_or_else(|| ChannelNameError::Serial { given: text.chars().take(80).collect() })?;
+        let serial = serial.ok_or_else(|| ChannelNameError::Serial { given: shown(text) })?;
         Ok(Self { name: name.parse()?, serial: Some(serial) })
     }
 }
@@ -199,8 +200,6 @@ pub struct View {
     pub channel: ChannelName,
     /// The serial that is read.
     pub serial: Serial,
-    /// Whether the client asked for the head, which moves, or for a snapshot, which never does.
-    pub is_head: bool,
 }
 
 #[cfg(test)]

@@ -39,6 +39,15 @@ pub enum Kind {
     StorageFull,
 }
 
+/// The text of an error's innermost cause, which says what the operating system, TLS or a parser said.
+pub fn innermost_cause(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(cause) = innermost.source() {
+        innermost = cause;
+    }
+    innermost.to_string()
+}
+
 /// Implemented by every error that can reach a person.
 ///
 /// `Display` gives the sentence: the thing, the fact. The cause is in `source()`, never in the text.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{given}` is not a {algorithm} digest: {length} hexadecimal digits are expected")]
 pub struct DigestError {
-    /// What was given, cut at 80 characters.
+    /// What was given, safe to show.
     pub given: String,
     /// Name of the algorithm.
     pub algorithm: &'static str,
@@ -47,7 +47,7 @@ macro_rules! digest {
             fn from_str(text: &str) -> Result<Self, DigestError> {
                 let mut bytes = [0; $length];
                 hex::decode_to_slice(text, &mut bytes).map_err(|_| DigestError {
-                    given: text.chars().take(80).collect(),
+                    given: crate::packaging::shown(text),
                     algorithm: $algorithm,
                     length: 2 * $length,
                 })?;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::packaging::{ProjectName, Version};
+use crate::packaging::{ProjectName, Script, Version};
 
 use super::{FileDigests, Serial, Sha256Digest, Timestamp};
 
@@ -24,27 +24,6 @@ impl FileKind {
             Self::Sdist => "sdist",
         }
     }
-}
-
-/// Whether a script is started with a console.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ScriptKind {
-    /// From `console_scripts`.
-    Console,
-    /// From `gui_scripts`.
-    Gui,
-}
-
-/// One generated script that a wheel declares in `entry_points.txt`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Script {
-    /// File name of the script.
-    pub name: String,
-    /// `module:attribute`, extras removed.
-    pub value: String,
-    /// Section it stands in.
-    pub kind: ScriptKind,
 }
 
 /// What a bundle needs to know of a wheel without opening it; read once, on arrival.

@@ -17,11 +17,9 @@ pub use audit::{AuditEvent, AuditRecord, chain_hash};
 pub use bundle::{BundleName, BundleRecipe, BundleRecord, EntryPoint, EntryPointKind};
 pub use channel::{Channel, ChannelName, ChannelRef, ChannelSummary, Serial, View};
 pub use clock::{Clock, Timestamp};
-pub use diagnostic::{Diagnostic, Kind};
+pub use diagnostic::{Diagnostic, Kind, innermost_cause};
 pub use digest::{Blake2b256Digest, DigestError, FileDigests, Md5Digest, Sha256Digest};
-pub use file::{
-    ChannelFile, FileKind, NewFile, ProjectHead, ProjectStatus, Script, ScriptKind, StoredFile, WheelFacts, Yank,
-};
+pub use file::{ChannelFile, FileKind, NewFile, ProjectHead, ProjectStatus, StoredFile, WheelFacts, Yank};
 pub use finding::{Finding, Severity};
 pub use lock::{Lock, LockedFile};
 pub use principal::{Permission, Principal, Scope};

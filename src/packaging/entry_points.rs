@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::faults::{MetadataFault, settle, shown};
+use serde::{Deserialize, Serialize};
+
+use super::faults::{self, MetadataFault, settle, shown};
 use super::metadata_fields::is_identifier;
 
 const RULE: &str = "EPT-01";
@@ -12,15 +14,16 @@ pub const MAX_ENTRY_POINTS_BYTES: usize = 4 << 20;
 
 /// One `name = value` of a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EntryPoint {
+struct Entry {
     /// Name as written, case kept.
-    pub name: String,
+    name: String,
     /// Value as written, such as `pkg.mod:attr [extra]`.
-    pub value: String,
+    value: String,
 }
 
 /// Whether a script runs in a console or in a window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum ScriptKind {
     /// `console_scripts`.
     Console,
@@ -28,24 +31,22 @@ pub enum ScriptKind {
     Gui,
 }
 
-/// A script with its target taken apart.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A script that installers write, in the form that the index and bundles record.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Script {
-    /// Name of the program.
+    /// File name of the script.
     pub name: String,
-    /// Console or window.
+    /// `module:attribute`, extras removed.
+    pub value: String,
+    /// Section it stands in.
     pub kind: ScriptKind,
-    /// Module to import.
-    pub module: String,
-    /// Attribute to call, dotted.
-    pub attribute: String,
 }
 
 /// All groups, in the order of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EntryPoints {
     /// Group name and its entries.
-    pub groups: Vec<(String, Vec<EntryPoint>)>,
+    groups: Vec<(String, Vec<Entry>)>,
     /// What was found and refuses nothing.
     pub notes: Vec<MetadataFault>,
 }
@@ -56,7 +57,7 @@ impl EntryPoints {
         self.of_scripts().filter_map(|(kind, entry)| read_script(kind, entry).ok()).collect()
     }
 
-    fn of_scripts(&self) -> impl Iterator<Item = (ScriptKind, &EntryPoint)> {
+    fn of_scripts(&self) -> impl Iterator<Item = (ScriptKind, &Entry)> {
         self.groups
             .iter()
             .filter_map(|(group, entries)| Some((script_kind(group)?, entries)))
@@ -86,12 +87,12 @@ pub fn parse_entry_points(bytes: &[u8]) -> Result<EntryPoints, Vec<MetadataFault
     let mut folded = BTreeSet::new();
     for (kind, entry) in points.of_scripts() {
         if let Err(message) = read_script(kind, entry) {
-            faults.push(MetadataFault::error(RULE, CLASS, &entry.name, message));
+            faults::push(&mut faults, MetadataFault::error(RULE, CLASS, &entry.name, message));
         }
         if !folded.insert(entry.name.to_lowercase()) {
             let message =
                 format!("another script is called `{}` but for its case, or is in the other group", shown(&entry.name));
-            faults.push(MetadataFault::note(RULE, CLASS, &entry.name, message));
+            faults::push(&mut faults, MetadataFault::note(RULE, CLASS, &entry.name, message));
         }
     }
     let (mut points, notes) = settle(Some(points), faults)?;
@@ -99,7 +100,7 @@ pub fn parse_entry_points(bytes: &[u8]) -> Result<EntryPoints, Vec<MetadataFault
     Ok(points)
 }
 
-fn read_script(kind: ScriptKind, entry: &EntryPoint) -> Result<Script, String> {
+fn read_script(kind: ScriptKind, entry: &Entry) -> Result<Script, String> {
     let name = entry.name.as_str();
     let is_plain = name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '-'));
     if name.is_empty() || !is_plain || name.chars().all(|c| c == '.') {
@@ -108,15 +109,13 @@ fn read_script(kind: ScriptKind, entry: &EntryPoint) -> Result<Script, String> {
             shown(name)
         ));
     }
-    if is_interpreter(name) {
+    if is_interpreter_name(name) {
         return Err(format!("a script called `{name}` would replace the interpreter"));
     }
     let target = target_of(&entry.value);
     let parts = target.and_then(|target| target.split_once(':'));
     match parts.filter(|(module, attribute)| is_dotted(module) && is_dotted(attribute)) {
-        Some((module, attribute)) => {
-            Ok(Script { name: name.to_owned(), kind, module: module.to_owned(), attribute: attribute.to_owned() })
-        }
+        Some((module, attribute)) => Ok(Script { name: name.to_owned(), value: format!("{module}:{attribute}"), kind }),
         None => {
             Err(format!("script `{name}` has `{}`, which is not of the form `module:attribute`", shown(&entry.value)))
         }
@@ -135,12 +134,13 @@ fn target_of(value: &str) -> Option<&str> {
     }
 }
 
-fn is_dotted(text: &str) -> bool {
+/// Whether a text is Python names joined by dots (entry points specification, "Data model").
+pub fn is_dotted(text: &str) -> bool {
     text.split('.').all(is_identifier)
 }
 
-/// `python`, `python3`, `python3.11`, `pythonw`: what an environment must not lose.
-fn is_interpreter(name: &str) -> bool {
+/// `python`, `python3`, `python3.11`, `pythonw`, `python.exe`, in any case: what an environment must not lose.
+pub fn is_interpreter_name(name: &str) -> bool {
     let lower = name.to_lowercase();
     let lower = lower.strip_suffix(".exe").unwrap_or(&lower);
     lower
@@ -149,8 +149,9 @@ fn is_interpreter(name: &str) -> bool {
 }
 
 /// The INI form as Python's `configparser` reads it with `=` only: sections, keys with case, comments, continuations.
-fn read_ini(text: &str) -> Result<Vec<(String, Vec<EntryPoint>)>, String> {
-    let mut groups: Vec<(String, Vec<EntryPoint>)> = Vec::new();
+fn read_ini(text: &str) -> Result<Vec<(String, Vec<Entry>)>, String> {
+    let mut groups: Vec<(String, Vec<Entry>)> = Vec::new();
+    let (mut known_groups, mut known_names) = (BTreeSet::new(), BTreeSet::new());
     let (mut indent, mut can_continue) = (0, false);
     for (index, line) in text.split('\n').enumerate() {
         let number = index + 1;
@@ -173,24 +174,25 @@ fn read_ini(text: &str) -> Result<Vec<(String, Vec<EntryPoint>)>, String> {
             let group = rest.split_once(']').map(|(group, _)| group).filter(|group| !group.is_empty());
             let group = group.ok_or_else(|| format!("line {number} of entry_points.txt is not a section"))?;
             // `configparser` gives the entries of this section to all others.
-            if group == "DEFAULT" || groups.iter().any(|(known, _)| known == group) {
+            if group == "DEFAULT" || !known_groups.insert(group) {
                 return Err(format!(
                     "the section `{}` of entry_points.txt is there twice or is not allowed",
                     shown(group)
                 ));
             }
             groups.push((group.to_owned(), Vec::new()));
+            known_names.clear();
             can_continue = false;
             continue;
         }
         let (name, value) =
             content.split_once('=').ok_or_else(|| format!("line {number} of entry_points.txt has no `=`"))?;
-        let (name, value) = (name.trim().to_owned(), value.trim().to_owned());
+        let (name, value) = (name.trim(), value.trim().to_owned());
         let (group, entries) = groups.last_mut().ok_or("entry_points.txt does not start with a section")?;
-        if name.is_empty() || entries.iter().any(|entry| entry.name == name) {
-            return Err(format!("`{}` is there twice in `{}`, or a name is empty", shown(&name), shown(group)));
+        if name.is_empty() || !known_names.insert(name) {
+            return Err(format!("`{}` is there twice in `{}`, or a name is empty", shown(name), shown(group)));
         }
-        entries.push(EntryPoint { name, value });
+        entries.push(Entry { name: name.to_owned(), value });
         can_continue = true;
     }
     Ok(groups)
@@ -207,16 +209,16 @@ mod tests {
         let text = "# comment\n[console_scripts]\r\nbi-tool.x = pkg.mod:main [cli]\nUp=a:b.c\n\n[gui_scripts]\nwin = a:b\n\n\
             [my.plugins]\nsome name = pkg:attr.sub\n; old\nmod = pkg\nlong =\n  first\n  second\n";
         let points = parse_entry_points(text.as_bytes()).unwrap();
-        let scripts: Vec<_> = points.scripts().into_iter().map(|s| (s.name, s.kind, s.module, s.attribute)).collect();
+        let scripts: Vec<_> = points.scripts().into_iter().map(|s| (s.name, s.kind, s.value)).collect();
         assert_eq!(
             scripts,
             [
-                ("bi-tool.x".into(), ScriptKind::Console, "pkg.mod".into(), "main".into()),
-                ("Up".into(), ScriptKind::Console, "a".into(), "b.c".into()),
-                ("win".into(), ScriptKind::Gui, "a".into(), "b".into()),
+                ("bi-tool.x".into(), ScriptKind::Console, "pkg.mod:main".into()),
+                ("Up".into(), ScriptKind::Console, "a:b.c".into()),
+                ("win".into(), ScriptKind::Gui, "a:b".into()),
             ]
         );
-        assert_eq!(points.groups[2].1[0], EntryPoint { name: "some name".into(), value: "pkg:attr.sub".into() });
+        assert_eq!(points.groups[2].1[0], Entry { name: "some name".into(), value: "pkg:attr.sub".into() });
         assert_eq!(points.groups[2].1[2].value, "\nfirst\nsecond");
         assert!(points.notes.is_empty());
         assert!(parse_entry_points(b"").unwrap().groups.is_empty());
@@ -228,6 +230,26 @@ mod tests {
         let points = parse_entry_points(b"[console_scripts]\nTool = a:b\ntool = a:c\n").unwrap();
         assert_eq!(points.notes.len(), 1);
         assert_eq!(points.notes[0].field, "tool");
+    }
+
+    #[test]
+    fn err_a_refusal_is_told_however_many_notes_stand_before_it() {
+        let twins: String = (0..100).map(|i| format!("T{i} = a:b\nt{i} = a:b\n")).collect();
+        let told =
+            parse_entry_points(format!("[console_scripts]\n{twins}bad\u{20}name = a:b\n").as_bytes()).unwrap_err();
+        assert!(told.iter().any(MetadataFault::is_error) && told.len() == faults::MAX_FAULTS + 1, "{told:?}");
+        let notes = parse_entry_points(format!("[console_scripts]\n{twins}").as_bytes()).unwrap().notes;
+        assert_eq!(notes.len(), faults::MAX_FAULTS);
+    }
+
+    #[test]
+    fn ok_names_that_would_replace_the_interpreter() {
+        for name in ["python", "python3", "python3.11", "pythonw", "python.exe", "Python3.EXE"] {
+            assert!(is_interpreter_name(name), "{name}");
+        }
+        for name in ["pythonic", "python-config", "ipython", "py"] {
+            assert!(!is_interpreter_name(name), "{name}");
+        }
     }
 
     #[test]

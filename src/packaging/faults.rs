@@ -49,11 +49,21 @@ impl fmt::Display for MetadataFault {
     }
 }
 
+/// Most faults told of one file: enough to repair it, whatever its size.
+pub(super) const MAX_FAULTS: usize = 50;
+
+/// Adds a fault while there is room. The first one that refuses always finds some: a refusal must not get lost.
+pub(super) fn push(faults: &mut Vec<MetadataFault>, fault: MetadataFault) {
+    if faults.len() < MAX_FAULTS || (fault.is_error() && !faults.iter().any(MetadataFault::is_error)) {
+        faults.push(fault);
+    }
+}
+
 /// Most characters of a hostile value that are repeated in a message.
 const MAX_SHOWN_CHARS: usize = 120;
 
 /// A value as it may be repeated in a message: cut, and without characters that change how a terminal or a page reads.
-pub(super) fn shown(value: &str) -> String {
+pub fn shown(value: &str) -> String {
     let mut text: String = value
         .chars()
         .take(MAX_SHOWN_CHARS)

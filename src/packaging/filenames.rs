@@ -274,11 +274,6 @@ impl SdistName {
         &self.text
     }
 
-    /// Key under which two sdists are the same one: normalized name and release key.
-    pub fn identity_key(&self) -> String {
-        format!("{}/{}/sdist", self.project, release_key(&self.version))
-    }
-
     /// The name of the one folder that everything inside lies in, as the current form spells it.
     pub fn top_folder(&self) -> &str {
         self.text.strip_suffix(".tar.gz").unwrap_or(&self.text)
@@ -307,30 +302,6 @@ impl DistFileName {
         match self {
             Self::Wheel(name) => &name.version,
             Self::Sdist(name) => &name.version,
-        }
-    }
-
-    /// Key under which two files are the same one (WHL-05).
-    pub fn identity_key(&self) -> String {
-        match self {
-            Self::Wheel(name) => name.identity_key(),
-            Self::Sdist(name) => name.identity_key(),
-        }
-    }
-
-    /// The wheel's name, if it is one.
-    pub fn as_wheel(&self) -> Option<&WheelName> {
-        match self {
-            Self::Wheel(name) => Some(name),
-            Self::Sdist(_) => None,
-        }
-    }
-
-    /// The value of the upload form's `filetype`.
-    pub fn file_type(&self) -> &'static str {
-        match self {
-            Self::Wheel(_) => "bdist_wheel",
-            Self::Sdist(_) => "sdist",
         }
     }
 }

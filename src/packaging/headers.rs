@@ -8,6 +8,9 @@ use super::faults::{MetadataFault, shown};
 /// Characters that `str.splitlines` takes for line ends and mail parsers do not.
 const OTHER_LINE_ENDS: [char; 8] = ['\u{b}', '\u{c}', '\u{1c}', '\u{1d}', '\u{1e}', '\u{85}', '\u{2028}', '\u{2029}'];
 
+/// Most lines before the body. Old files fold a whole description into one field; each line costs some hundred bytes.
+const MAX_LINES: usize = 100_000;
+
 /// One field.
 #[derive(Debug, Clone)]
 pub(super) struct Field {
@@ -83,7 +86,14 @@ pub(super) fn read_headers(
     let text = text.replace("\r\n", "\n");
     let mut headers = Headers::default();
     let mut rest = text.as_str();
+    let mut line_count = 0;
     while !rest.is_empty() {
+        line_count += 1;
+        if line_count > MAX_LINES {
+            let message = format!("the file has more than {MAX_LINES} lines of fields");
+            faults.push(MetadataFault::error(rule, class, "", message));
+            return None;
+        }
         let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
         rest = after;
         if line.is_empty() {
@@ -220,8 +230,10 @@ mod tests {
             ": nothing\n",
             "A b: c\n",
             "É: c\n",
+            &"A:\n".repeat(MAX_LINES + 1),
+            &format!("A:\n{}", " \n".repeat(MAX_LINES)),
         ] {
-            assert!(read(text).is_err(), "{text:?}");
+            assert!(read(text).is_err(), "{text:.60?}");
         }
         assert!(read_headers(b"A: Ren\xe9\n", "R", "c", &mut Vec::new()).is_none());
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr as _;
 
-use super::faults::{MetadataFault, shown};
+use super::faults::{self, MetadataFault, shown};
 use super::headers::{Headers, is_known_field};
 use super::licenses::is_license_expression;
 use super::names::NameError;
@@ -16,8 +16,6 @@ pub(super) const CLASS: &str = "metadata-invalid";
 const NEWEST_MINOR: u32 = 6;
 /// Most `Requires-Dist` in one file; the largest real ones have about 1 500.
 const MAX_REQUIREMENTS: usize = 5000;
-/// Most faults told of one file.
-const MAX_FAULTS: usize = 50;
 /// Longest `Summary`, in characters, that the specification wishes for.
 const MAX_SUMMARY_CHARS: usize = 512;
 /// Longest label of a `Project-URL`, in characters.
@@ -74,10 +72,7 @@ impl<'a> Reader<'a> {
     }
 
     fn push(&mut self, fault: MetadataFault) {
-        // Errors come before notes when there is no room for all: a refusal must not get lost.
-        if self.faults.len() < MAX_FAULTS || (fault.is_error() && !self.faults.iter().any(MetadataFault::is_error)) {
-            self.faults.push(fault);
-        }
+        faults::push(&mut self.faults, fault);
     }
 
     fn error(&mut self, field: &str, message: impl Into<String>) {
@@ -333,7 +328,7 @@ pub(super) fn imports(reader: &mut Reader<'_>) -> (Vec<String>, Vec<String>) {
 }
 
 /// Whether a text can be a Python identifier, by its letters; keywords are not told apart.
-pub(super) fn is_identifier(text: &str) -> bool {
+pub fn is_identifier(text: &str) -> bool {
     let mut letters = text.chars();
     letters.next().is_some_and(|c| c.is_alphabetic() || c == '_') && letters.all(|c| c.is_alphanumeric() || c == '_')
 }

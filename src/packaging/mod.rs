@@ -19,15 +19,18 @@ mod tags;
 mod versions;
 mod wheel_file;
 
-pub use entry_points::{EntryPoint, EntryPoints, MAX_ENTRY_POINTS_BYTES, Script, ScriptKind, parse_entry_points};
-pub use faults::{FaultLevel, MetadataFault};
+pub use entry_points::{
+    EntryPoints, MAX_ENTRY_POINTS_BYTES, Script, ScriptKind, is_dotted, is_interpreter_name, parse_entry_points,
+};
+pub use faults::{FaultLevel, MetadataFault, shown};
 pub use filenames::{
     BuildTag, DistFileName, FileNameError, MAX_FILE_NAME_BYTES, SdistName, WheelName, parse_dist_filename,
 };
 pub use markers::{MarkerEnvironment, MarkerError, MarkerTree, MarkerValues, VersionOrUrl};
 pub use metadata::{CoreMetadata, MAX_METADATA_BYTES, parse_core_metadata};
+pub use metadata_fields::is_identifier;
 pub use names::{ExtraName, NameError, ProjectName, is_valid_display_name};
-pub use pylock::{Pylock, PylockError, PylockFile, PylockPackage, is_pylock_file_name, render_pylock};
+pub use pylock::{Pylock, PylockError, PylockFile, PylockPackage, render_pylock};
 pub use record::{HashAlgorithm, MAX_RECORD_BYTES, RecordEntry, RecordHash, is_unhashed, parse_record};
 pub use requirements::{
     Requirement, RequirementError, RequirementsFileError, is_direct_url, parse_requirement, parse_requirements_file,

@@ -45,11 +45,6 @@ impl ProjectName {
     pub fn as_file_name_part(&self) -> String {
         self.as_str().replace('-', "_")
     }
-
-    /// The same name in the type of the resolver's crates.
-    pub fn as_package_name(&self) -> &PackageName {
-        &self.0
-    }
 }
 
 impl FromStr for ProjectName {

@@ -88,15 +88,6 @@ pub enum PylockError {
     },
 }
 
-/// Whether tools take a file of this name for a lock: `pylock.toml` or `pylock.<name>.toml`, no dots in the name (LCK-01).
-pub fn is_pylock_file_name(name: &str) -> bool {
-    let Some(middle) = name.strip_prefix("pylock.").and_then(|rest| rest.strip_suffix("toml")) else { return false };
-    match middle.strip_suffix('.') {
-        None => middle.is_empty(),
-        Some(part) => !part.is_empty() && !part.contains(['.', '/', '\\']),
-    }
-}
-
 /// The bytes of a lock file: fixed key order, packages and wheels sorted, LF, one newline at the end (LCK-02 to LCK-07).
 pub fn render_pylock(lock: &Pylock) -> Result<String, PylockError> {
     let mut out = String::from("lock-version = \"1.0\"\n");
@@ -325,24 +316,6 @@ hashes = {{sha256 = "{digest}"}}
         assert!(matches!(broken(|f| f.sha256 = "C7".repeat(32)), PylockError::Digest { .. }));
         let empty = PylockPackage { wheels: vec![], ..package("demo", "1.0") };
         assert_eq!(render_pylock(&lock(vec![empty])).unwrap_err().to_string(), "the lock has no file for demo 1.0");
-    }
-
-    #[test]
-    fn ok_and_err_file_names() {
-        for (name, is_lock) in [
-            ("pylock.toml", true),
-            ("pylock.prod.toml", true),
-            ("pylock.a-b.toml", true),
-            ("pylock.a.b.toml", false),
-            ("pylock..toml", false),
-            ("pylocktoml", false),
-            ("Pylock.toml", false),
-            ("x/pylock.toml", false),
-            ("pylock.x/y.toml", false),
-            ("uv.lock", false),
-        ] {
-            assert_eq!(is_pylock_file_name(name), is_lock, "{name}");
-        }
     }
 
     proptest! {

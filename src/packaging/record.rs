@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::faults::{MetadataFault, shown};
+use super::faults::{MAX_FAULTS, MetadataFault, shown};
 
 /// Largest RECORD, in bytes: 100 000 rows of 600 bytes.
 pub const MAX_RECORD_BYTES: usize = 64 << 20;
 /// Most rows: more than an archive may have entries, far below what costs memory.
 const MAX_ROWS: usize = 200_000;
-/// Most faults told of one file.
-const MAX_FAULTS: usize = 50;
+/// Columns of a row. One more is kept to see that there are too many; a file of commas must not become a list of fields.
+const COLUMNS: usize = 3;
 
 const INVALID: &str = "record-invalid";
 const MISMATCH: &str = "record-mismatch";
@@ -109,7 +109,7 @@ pub fn parse_record(bytes: &[u8], dist_info: &str) -> Result<Vec<RecordEntry>, V
 fn read_row(row: &[String], dist_info: &str) -> Result<RecordEntry, MetadataFault> {
     let [path, hash, size] = row else {
         let first = row.first().map_or("", String::as_str);
-        let message = format!("the row of `{}` in RECORD has {} columns instead of 3", shown(first), row.len());
+        let message = format!("the row of `{}` in RECORD has not {COLUMNS} columns", shown(first));
         return Err(MetadataFault::error("REC-01", INVALID, first, message));
     };
     let error = |rule, class, message: String| MetadataFault::error(rule, class, path, message);
@@ -161,7 +161,9 @@ fn read_csv(text: &str) -> Result<Vec<Vec<String>>, String> {
         let mut row = Vec::new();
         loop {
             let (field, after, is_last) = read_field(rest)?;
-            row.push(field);
+            if row.len() <= COLUMNS {
+                row.push(field);
+            }
             rest = after;
             if is_last {
                 break;
@@ -284,6 +286,7 @@ mod tests {
             (format!("a,{HASH},-1\n"), "REC-02", "record-mismatch"),
             ("a\n".into(), "REC-01", "record-invalid"),
             (format!("a,{HASH},1,\n"), "REC-01", "record-invalid"),
+            (",".repeat(1 << 20), "REC-01", "record-invalid"),
             (format!("\"open\na,{HASH},1\n"), "REC-01", "record-invalid"),
             (format!("\"a\"b,{HASH},1\n"), "REC-01", "record-invalid"),
             (format!("a,{HASH},1\rb,{HASH},1\n"), "REC-01", "record-invalid"),
@@ -293,6 +296,12 @@ mod tests {
             assert_eq!((faults[0].rule, faults[0].class), (rule, class), "{:.60}: {faults:?}", text);
         }
         assert!(parse_record(b"caf\xe9.py,,\n", INFO).is_err());
+    }
+
+    #[test]
+    fn a_row_of_many_columns_keeps_few_of_them() {
+        let rows = read_csv(&"a,".repeat(10_000)).unwrap();
+        assert_eq!(rows, [vec!["a".to_owned(); COLUMNS + 1]]);
     }
 
     proptest! {

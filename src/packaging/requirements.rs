@@ -138,12 +138,17 @@ struct Shape<'a> {
 }
 
 fn check_shape(text: &str) -> Result<(), RequirementError> {
-    let shape = if is_url_form(text) {
-        // Quotes mean nothing inside a URL, so every bracket counts: a closing one might be quoted for the marker parser.
-        Shape { deepest: text.bytes().filter(|b| matches!(b, b'(' | b'[')).count(), ..measure(text) }
-    } else {
-        measure(text)
-    };
+    let mut shape = measure(text);
+    if is_url_form(text) {
+        // Quotes mean nothing inside a URL, so one there makes the pass take the marker for text and the text for markers.
+        // Every bracket counts, and every pair of quotes may be a comparison with a constant of its own.
+        let count = |letters: &[u8]| text.bytes().filter(|b| letters.contains(b)).count();
+        shape.deepest = count(b"([");
+        shape.comparisons = shape.comparisons.max(count(b"'\"") / 2);
+        if count(b"'\"") / 2 > MAX_MARKER_VARIABLES {
+            return Err(RequirementError::MarkerTooLarge { text: shown(text) });
+        }
+    }
     if shape.deepest > MAX_NESTING {
         return Err(RequirementError::TooDeep { text: shown(text), depth: shape.deepest });
     }
@@ -347,6 +352,9 @@ mod tests {
         assert!(matches!(parse_requirement(&hidden), Err(RequirementError::TooDeep { .. })));
         let in_url = format!("six @ https://x.example/'(' ; {}os_name=='a'", "(".repeat(60));
         assert!(matches!(parse_requirement(&in_url), Err(RequirementError::TooDeep { .. })));
+        let comparisons: Vec<String> = (0..40).map(|i| format!("'a{i}' in os_name")).collect();
+        let misread = format!("six @ https://x.example/;' ; {}", comparisons.join(" or "));
+        assert!(matches!(parse_requirement(&misread), Err(RequirementError::MarkerTooLarge { .. })));
         let wide = |n: usize| format!("six; {}", vec!["os_name=='a'"; n].join(" or "));
         assert!(parse_requirement(&wide(48)).is_ok());
         assert!(matches!(parse_requirement(&wide(49)), Err(RequirementError::MarkerTooLarge { .. })));

@@ -2,7 +2,7 @@
 
 use ferrywheel::archive::Limits;
 use ferrywheel::ingest::{FileReport, Profile, check_sdist, check_wheel};
-use ferrywheel::model::{Script, ScriptKind};
+use ferrywheel::packaging::{Script, ScriptKind};
 use proptest::prelude::*;
 
 use super::support::Wheel;
