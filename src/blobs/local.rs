@@ -185,24 +185,15 @@ impl Places {
     }
 
     /// Moves a finished pending file to its place; when this returns, it survives a loss of power.
-    fn commit(&self, file: NamedTempFile, digest: &Sha256Digest, size_bytes: u64) -> Result<(), BlobError> {
+    fn commit(&self, file: NamedTempFile, digest: &Sha256Digest) -> Result<(), BlobError> {
         let failed = |source| BlobError::io("make a blob durable", source);
         file.as_file().set_permissions(Permissions::from_mode(0o444)).map_err(failed)?;
         file.as_file().sync_all().map_err(failed)?;
         let target = self.of(digest);
         let directory = target.parent().unwrap_or(&self.blobs).to_path_buf();
         self.make_durable_dir(&directory, digest).map_err(failed)?;
-        if let Err(refused) = file.persist_noclobber(&target) {
-            if refused.error.kind() != io::ErrorKind::AlreadyExists {
-                return Err(failed(refused.error));
-            }
-            // The bytes are here already. A file of another length was damaged after it was written: ours heals it.
-            if fs::metadata(&target).map_err(failed)?.len() == size_bytes {
-                File::open(&target).and_then(|there| there.sync_all()).map_err(failed)?;
-            } else {
-                refused.file.persist(&target).map_err(|error| failed(error.error))?;
-            }
-        }
+        // Also over a file that is there: equal digests are equal bytes, and one that was damaged since is healed.
+        file.persist(&target).map_err(|error| failed(error.error))?;
         sync_dir(&directory).map_err(failed)
     }
 
@@ -332,7 +323,7 @@ impl PendingWrite for LocalPending {
             let spool = self.idle().await?;
             let places = Arc::clone(&self.places);
             let task = spawn_blocking(move || {
-                places.commit(spool.into_file(), &digests.sha256, digests.size_bytes)?;
+                places.commit(spool.into_file(), &digests.sha256)?;
                 Ok(digests.sha256)
             });
             joined(task).await

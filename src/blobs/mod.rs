@@ -115,7 +115,7 @@ pub trait PendingWrite: Send + Sync {
 
     /// Makes the blob durable under its digest. When this has answered, the bytes survive a loss of power.
     ///
-    /// A blob that is there already is left as it is: equal digests are equal bytes.
+    /// A blob that is there already is replaced: equal digests are equal bytes, and a damaged one is healed.
     fn commit(self: Box<Self>) -> BoxFuture<'static, Result<Sha256Digest, BlobError>>;
 }
 

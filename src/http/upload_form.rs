@@ -13,6 +13,7 @@ use crate::ingest::{
     PendingUpload, Profile, Upload, UploadError, UploadOutcome, check_access,
 };
 use crate::model::{ChannelName, Finding, Principal};
+use crate::packaging::shown;
 
 /// One form on its way in.
 pub struct FormReader {
@@ -69,7 +70,7 @@ impl FormReader {
             });
         };
         let declared = form.read(&filename)?;
-        let upload = Upload { channel, filename, declared, profile: Profile::Strict, uploaded_at: None };
+        let upload = Upload { channel, filename, declared, profile: Profile::Strict, uploaded_at: None, yank: None };
         let mut outcome = pending.finish(who, upload).await?;
         outcome.findings.extend(self.texts.notes);
         Ok(outcome)
@@ -158,9 +159,4 @@ fn broken(error: MultipartError) -> UploadError {
         true => UploadError::Aborted(std::io::Error::other(error)),
         false => UploadError::form("", format!("the body is not sound `multipart/form-data`: {innermost}")),
     }
-}
-
-/// A hostile name as it may be repeated in a message.
-fn shown(name: &str) -> String {
-    name.chars().take(80).flat_map(char::escape_debug).collect()
 }

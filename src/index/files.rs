@@ -114,6 +114,16 @@ impl Index {
         all(rows)
     }
 
+    /// The published file that is this very one. Fails as [`IndexTx::add_file`] does for one that excludes it.
+    ///
+    /// For a look before bytes are made durable: [`IndexTx::add_file`] decides.
+    pub async fn find_published(&self, file: &NewFile) -> Result<Option<AddedFile>, IndexError> {
+        let (filename, identity) = (text(&file.filename, "filename")?, text(&file.identity, "identity")?);
+        let rows: Vec<Published> =
+            read!(&self.db, fetch_all, FIND_PUBLISHED, filename, file.project.as_ref(), identity)?;
+        rows.into_iter().next().map(|row| judge(file, row)).transpose()
+    }
+
     /// Digests of all blobs that a row names: files, their metadata, and what open batches hold.
     pub async fn referenced_blobs(&self) -> Result<BTreeSet<Sha256Digest>, IndexError> {
         let rows: Vec<(String,)> = read!(&self.db, fetch_all, REFERENCED_BLOBS)?;

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use super::{Declared, UploadError};
 use crate::model::{FileKind, Finding};
-use crate::packaging::{ProjectName, parse_version};
+use crate::packaging::{ProjectName, parse_version, shown};
 
 /// Fields that are read. All others repeat what the file itself says, and the file is believed, not the form
 /// (standards MET-01); they are counted and dropped.
@@ -69,10 +69,10 @@ impl Form {
                 faults.push(Finding::refuse("MET-03", "metadata-invalid", text).at("metadata_version"));
             }
         }
+        self.check_kind(filename, &mut faults);
         let declared = Declared {
             project: self.required("name", "name-invalid", &mut faults, |text| text.parse::<ProjectName>().ok()),
             version: self.required("version", "version-invalid", &mut faults, |text| parse_version(text).ok()),
-            kind: self.kind(filename, &mut faults),
             sha256: self.digest("sha256_digest", &mut faults),
             blake2b_256: self.digest("blake2_256_digest", &mut faults),
             md5: self.digest("md5_digest", &mut faults),
@@ -99,22 +99,21 @@ impl Form {
         None
     }
 
-    fn kind(&self, filename: &str, faults: &mut Vec<Finding>) -> Option<FileKind> {
+    /// `filetype` names a kind that is taken here, and that of the file name.
+    fn check_kind(&self, filename: &str, faults: &mut Vec<Finding>) {
         let kind = match self.text("filetype", faults).as_deref() {
             None => {
-                faults.push(invalid("filetype", "the form has no `filetype`"));
-                return None;
+                return faults.push(invalid("filetype", "the form has no `filetype`"));
             }
             Some("bdist_wheel") => FileKind::Wheel,
             Some("sdist") => FileKind::Sdist,
             Some(other) => {
                 let text = format!("`{}` is not taken here; `bdist_wheel` and `sdist` are", shown(other));
                 let is_taken = filename.ends_with(".whl") || filename.ends_with(".tar.gz");
-                faults.push(match is_taken {
+                return faults.push(match is_taken {
                     true => invalid("filetype", text),
                     false => Finding::refuse("UPL-10", "type-not-allowed", text).at("filetype"),
                 });
-                return None;
             }
         };
         let is_other = match kind {
@@ -125,7 +124,6 @@ impl Form {
             let text = format!("`filetype` says {}, the file name `{}` does not", kind.as_str(), shown(filename));
             faults.push(invalid("filetype", text));
         }
-        Some(kind)
     }
 
     fn digest<T: FromStr>(&self, name: &str, faults: &mut Vec<Finding>) -> Option<T> {
@@ -179,11 +177,6 @@ fn invalid(field: &str, message: impl Into<String>) -> Finding {
     Finding::refuse("UPL-03", "form-invalid", message).at(field)
 }
 
-/// A hostile value as it may be repeated in a message: cut, and in visible characters.
-fn shown(value: &str) -> String {
-    value.chars().take(80).flat_map(char::escape_debug).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,7 +211,6 @@ mod tests {
     fn ok_what_clients_send() {
         let declared = form(&MINIMAL).read("demo-1.0-py3-none-any.whl").unwrap();
         assert_eq!(declared.project.unwrap().as_str(), "demo");
-        assert_eq!(declared.kind, Some(FileKind::Wheel));
         for changes in [
             &[("protocol_version", "1"), ("metadata_version", "2.6"), ("md5_digest", "")][..],
             &[("name", "Demo_X"), ("license", "UNKNOWN"), ("requires_python", "")],

@@ -8,6 +8,7 @@ use futures_util::future::OptionFuture;
 use futures_util::{Stream, StreamExt as _, pin_mut};
 use md5::Digest as _;
 use subtle::ConstantTimeEq as _;
+use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use super::{
@@ -22,7 +23,11 @@ use crate::model::{
     AuditEvent, Change, ChannelName, Clock, FileDigests, FileKind, Finding, Md5Digest, NewFile, Permission, Principal,
     Serial, Sha256Digest,
 };
-use crate::packaging::{DistFileName, ProjectName, parse_dist_filename};
+use crate::packaging::{DistFileName, ProjectName, parse_dist_filename, shown};
+
+/// Files that are checked at once. Each keeps a core busy, and a hostile one some hundred megabytes; the others wait their
+/// turn, their bytes on disk.
+static CHECKS: Semaphore = Semaphore::const_new(8);
 
 /// What receiving needs of the server.
 #[derive(Clone)]
@@ -103,18 +108,20 @@ impl<'a> PendingUpload<'a> {
                 let (published, sent) = (published.digests.sha256, digests.sha256);
                 return Err(UploadError::FileConflict { filename: upload.filename, published, sent });
             }
-            return self.publish(who, &upload.channel, published, None).await;
+            return self.publish(who, upload, published, None).await;
         }
         let report = self.check(&upload, digests.size_bytes).await?;
         let findings = with_agreement(&upload, report.findings);
         let Some(facts) = report.facts.filter(|_| !findings.iter().any(Finding::is_refusal)) else {
             let kind = if upload.filename.ends_with(".tar.gz") { FileKind::Sdist } else { FileKind::Wheel };
-            let filename = upload.filename.chars().take(120).flat_map(char::escape_debug).collect();
+            let filename = shown(&upload.filename);
             return Err(UploadError::FileRefused { filename, kind, findings });
         };
         let metadata = facts.metadata.clone();
         let file = self.describe(who, &upload, digests, facts, findings);
-        self.publish(who, &upload.channel, file, metadata).await
+        // Another spelling of a published file, or a retired name, is refused while the bytes are still pending.
+        self.parts.index.find_published(&file).await?;
+        self.publish(who, upload, file, metadata).await
     }
 
     /// MD5 of what was written, for a form that names it only after the file.
@@ -127,9 +134,14 @@ impl<'a> PendingUpload<'a> {
     async fn check(&self, upload: &Upload, size_bytes: u64) -> Result<FileReport, UploadError> {
         let file = self.blob.as_file()?;
         let (filename, profile, limits) = (upload.filename.clone(), upload.profile, self.parts.limits.archive.clone());
-        let check = move || match filename.ends_with(".tar.gz") {
-            true => check_sdist(&file, size_bytes, &filename, profile, &limits),
-            false => check_wheel(&file, size_bytes, &filename, profile, &limits),
+        // Nobody closes the semaphore, so there is always a turn. It is the check's own, which goes on without its client.
+        let turn = CHECKS.acquire().await;
+        let check = move || {
+            let _turn = turn;
+            match filename.ends_with(".tar.gz") {
+                true => check_sdist(&file, size_bytes, &filename, profile, &limits),
+                false => check_wheel(&file, size_bytes, &filename, profile, &limits),
+            }
         };
         let report = spawn_blocking(check).await.map_err(|stopped| UploadError::Check(io::Error::other(stopped)))?;
         report.map_err(UploadError::Check)
@@ -174,16 +186,17 @@ impl<'a> PendingUpload<'a> {
     async fn publish(
         self,
         who: &Principal,
-        channel: &ChannelName,
+        upload: Upload,
         file: NewFile,
         metadata: Option<Bytes>,
     ) -> Result<UploadOutcome, UploadError> {
+        let Upload { channel, yank, .. } = upload;
         let metadata = OptionFuture::from(metadata.map(|metadata| put(&*self.parts.blobs, metadata)));
         let (sha256, metadata) = tokio::join!(self.blob.commit(), metadata);
         let sha256 = sha256?;
         metadata.transpose()?;
         let mut tx = self.parts.index.begin().await?;
-        let advanced = tx.advance(channel, None).await?;
+        let advanced = tx.advance(&channel, None).await?;
         let added = tx.add_file(&file).await?;
         let outcome = |verdict, serial, file: NewFile| UploadOutcome {
             verdict,
@@ -196,11 +209,11 @@ impl<'a> PendingUpload<'a> {
             serial,
             findings: file.notes,
         };
-        if tx.contains(channel, added.id).await? {
+        if tx.contains(&channel, added.id).await? {
             // Dropped, the transaction leaves the channel at the serial it had.
             return Ok(outcome(Verdict::Unchanged, Serial(advanced.serial.0 - 1), file));
         }
-        tx.apply(&advanced, &[Change::Add { file_id: added.id, yank: None }]).await?;
+        tx.apply(&advanced, &[Change::Add { file_id: added.id, yank }]).await?;
         let event = AuditEvent::FileUploaded {
             channel: channel.clone(),
             serial: advanced.serial,
@@ -252,7 +265,7 @@ fn check_digests(declared: &Declared, digests: &FileDigests) -> Result<(), Uploa
     }
 }
 
-/// Puts what the client said of the file before what was found in it: name, version and kind agree with the file name.
+/// Puts what the client said of the file before what was found in it: name and version are those of the file name.
 fn with_agreement(upload: &Upload, found: Vec<Finding>) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Ok(name) = parse_dist_filename(&upload.filename) {

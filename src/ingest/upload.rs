@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Profile;
-use crate::model::{Blake2b256Digest, ChannelName, FileKind, Finding, Md5Digest, Serial, Sha256Digest, Timestamp};
+use crate::model::{Blake2b256Digest, ChannelName, Finding, Md5Digest, Serial, Sha256Digest, Timestamp, Yank};
 use crate::packaging::{ProjectName, Version};
 
 /// What a client says of a file. Everything is optional, everything that is said must be true of the file itself.
@@ -13,8 +13,6 @@ pub struct Declared {
     pub project: Option<ProjectName>,
     /// Version.
     pub version: Option<Version>,
-    /// Wheel or sdist.
-    pub kind: Option<FileKind>,
     /// SHA-256 of the bytes.
     pub sha256: Option<Sha256Digest>,
     /// BLAKE2b-256 of the bytes.
@@ -36,6 +34,8 @@ pub struct Upload {
     pub profile: Profile,
     /// When another index published it first; now, when absent.
     pub uploaded_at: Option<Timestamp>,
+    /// Yank mark that another index shows it with; the channel never shows it without.
+    pub yank: Option<Yank>,
 }
 
 /// Whether anything changed.

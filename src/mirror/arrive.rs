@@ -8,9 +8,10 @@ use futures_util::{StreamExt as _, stream};
 
 use super::MirrorError;
 use super::page::UpstreamFile;
-use super::upstream::{Upstream, innermost};
+use super::upstream::Upstream;
 use crate::blobs::{BlobError, Hashing};
 use crate::ingest::{IngestLimits, IngestParts, Profile, check_wheel};
+use crate::model::innermost_cause;
 use crate::resolve::WheelRequirements;
 
 /// The bytes of a file as they arrive. Ends in an error if they are more or fewer than announced, or than is taken.
@@ -23,7 +24,7 @@ async fn arriving(
     let announced = file.size_bytes;
     let limit_bytes = announced.unwrap_or(limits.max_file_size_bytes).min(limits.max_file_size_bytes);
     let pieces = stream::try_unfold((response, 0_u64), move |(mut response, arrived)| async move {
-        match response.chunk().await.map_err(|error| io::Error::other(innermost(&error)))? {
+        match response.chunk().await.map_err(|error| io::Error::other(innermost_cause(&error)))? {
             Some(piece) => {
                 let arrived = arrived + piece.len() as u64;
                 if arrived > limit_bytes {

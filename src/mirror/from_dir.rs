@@ -19,9 +19,6 @@ use crate::resolve::{
     Candidate, Chosen, ResolveError, Source, SourceError, TargetEnv, WheelRequirements, parse_requirements, solve,
 };
 
-/// Most files of a folder that are looked at: several whole applications for several targets.
-const MAX_FILES: usize = 20_000;
-
 /// The wheels of a folder, each read once.
 struct Folder {
     path: PathBuf,
@@ -95,6 +92,7 @@ async fn bring(
         declared: Declared { sha256: Some(candidate.sha256), ..Declared::default() },
         profile: Profile::Mirror,
         uploaded_at: None,
+        yank: None,
     };
     let body = ReaderStream::with_capacity(file, crate::blobs::CHUNK_SIZE_BYTES).boxed();
     let outcome = receive(parts, &Principal::Local, upload, body).await;
@@ -108,7 +106,7 @@ impl Folder {
         let unreadable =
             |cause: std::io::Error| MirrorError::Directory { path: path.to_owned(), cause: Box::new(cause) };
         let mut names = Vec::new();
-        for entry in std::fs::read_dir(path).map_err(unreadable)?.take(MAX_FILES) {
+        for entry in std::fs::read_dir(path).map_err(unreadable)? {
             let name = entry.map_err(unreadable)?.file_name();
             names.extend(name.into_string().ok().filter(|name| name.ends_with(".whl")));
         }

@@ -112,6 +112,9 @@ fn read_value(text: &str) -> Option<(&str, &str)> {
     Some(text.split_at(end))
 }
 
+/// Longest character reference, in bytes, with its `&` and `;`.
+const MAX_REFERENCE_BYTES: usize = 10;
+
 /// Character references as such pages have them: the five named ones and numbers.
 fn unescape(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
@@ -119,8 +122,9 @@ fn unescape(text: &str) -> String {
     while let Some(at) = rest.find('&') {
         plain.push_str(&rest[..at]);
         rest = &rest[at..];
-        let reference = rest[1..].split_once(';').filter(|(name, _)| name.len() <= 8);
-        match reference.and_then(|(name, after)| Some((character(name)?, after))) {
+        // Looked for nearby only: a page of nothing but `&` must not be walked once for each of them.
+        let end = rest.bytes().take(MAX_REFERENCE_BYTES).position(|byte| byte == b';');
+        match end.and_then(|end| Some((character(&rest[1..end])?, &rest[end + 1..]))) {
             Some((found, after)) => {
                 plain.push(found);
                 rest = after;

@@ -14,10 +14,10 @@ use super::plan::plan;
 use super::progress::{Progress, ProgressSink, PullReport, PulledFile};
 use super::settings::UpstreamSettings;
 use super::source::UpstreamSource;
-use super::upstream::{ATTEMPTS, Upstream, innermost};
+use super::upstream::{ATTEMPTS, Upstream};
 use crate::blobs::BlobError;
 use crate::ingest::{Declared, IngestParts, Profile, Upload, UploadError, receive};
-use crate::model::{AuditEvent, Change, ChannelName, FileKind, Principal, Target};
+use crate::model::{AuditEvent, Change, ChannelName, Principal, Target, innermost_cause};
 use crate::packaging::Requirement;
 use crate::resolve::{Chosen, ResolveError, SourceError, TargetEnv, parse_requirements, solve};
 
@@ -179,41 +179,23 @@ impl Run<'_> {
             declared: Declared {
                 project: Some(file.project.clone()),
                 version: Some(file.version.clone()),
-                kind: Some(FileKind::Wheel),
                 sha256: Some(file.sha256),
                 ..Declared::default()
             },
             profile: Profile::Mirror,
             uploaded_at: file.uploaded_at,
+            // A mirror must not show a yanked file without its mark (standards MIR-01).
+            yank: file.yank.clone(),
         };
         let outcome = receive(self.parts, &Principal::Local, upload, body).await.map_err(|error| judge(file, error))?;
-        if file.yank.is_some() {
-            self.mark_yanked(file).await?;
-        }
         Ok(outcome.size_bytes)
-    }
-
-    /// A mirror must not show a yanked file without its mark (standards MIR-01).
-    async fn mark_yanked(&self, file: &UpstreamFile) -> Result<(), MirrorError> {
-        let Some(stored) = self.parts.index.find_file(&file.filename).await? else { return Err(MirrorError::Lost) };
-        let mut tx = self.parts.index.begin().await?;
-        let advanced = tx.advance(self.channel, None).await?;
-        tx.apply(&advanced, &[Change::Mark { file_id: stored.id, yank: file.yank.clone() }]).await?;
-        let event = AuditEvent::FileYanked {
-            channel: self.channel.clone(),
-            serial: advanced.serial,
-            filename: file.filename.clone(),
-            reason: file.yank.as_ref().and_then(|yank| yank.reason.clone()),
-        };
-        tx.commit(&Principal::Local, &event).await?;
-        Ok(())
     }
 }
 
 fn judge(file: &UpstreamFile, error: UploadError) -> MirrorError {
     let filename = file.filename.clone();
     match error {
-        UploadError::Aborted(error) => MirrorError::Damaged { filename, reason: innermost(&error) },
+        UploadError::Aborted(error) => MirrorError::Damaged { filename, reason: innermost_cause(&error) },
         UploadError::DigestMismatch { .. } => {
             MirrorError::Damaged { filename, reason: format!("its digest is not {}", file.sha256) }
         }

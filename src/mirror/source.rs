@@ -151,7 +151,10 @@ async fn fetch_metadata(
             {
                 return Ok(Err(format!("the metadata that is served beside `{}` has another digest", file.filename)));
             }
-            return Ok(read_metadata(file, &bytes));
+            // Hostile metadata of some megabytes takes longer than the runtime may be held up.
+            let file = file.clone();
+            let read = tokio::task::spawn_blocking(move || read_metadata(&file, &bytes));
+            return read.await.map_err(|_| MirrorError::Lost);
         }
     }
     let _turn = OPENED_AT_ONCE.acquire().await.map_err(|_| MirrorError::Lost)?;

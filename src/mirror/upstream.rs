@@ -16,6 +16,7 @@ use super::html::read_html;
 use super::local::{MAX_CERTIFICATES_BYTES, read_at_most};
 use super::page::{ProjectPage, read_json};
 use super::settings::{Credentials, Proxies, UpstreamSettings};
+use crate::model::innermost_cause;
 use crate::packaging::ProjectName;
 
 /// What pages are asked for: JSON first, because only it has lengths and times.
@@ -116,7 +117,7 @@ impl Upstream {
             }
             builder = builder.tls_certs_only(certificates);
         }
-        let client = builder.build().map_err(|error| unusable("cert", &innermost(&error)))?;
+        let client = builder.build().map_err(|error| unusable("cert", &innermost_cause(&error)))?;
         Ok(Self {
             client,
             index_url: settings.index_url.clone(),
@@ -283,16 +284,7 @@ fn unreachable(url: &Url, reason: String) -> MirrorError {
 }
 
 fn broken_off(url: &Url, error: &reqwest::Error) -> Failed {
-    Failed::for_now(unreachable(url, innermost(error)), None)
-}
-
-/// The innermost cause, which says what the operating system or TLS said.
-pub(super) fn innermost(error: &dyn std::error::Error) -> String {
-    let mut innermost = error;
-    while let Some(cause) = innermost.source() {
-        innermost = cause;
-    }
-    innermost.to_string()
+    Failed::for_now(unreachable(url, innermost_cause(error)), None)
 }
 
 fn proxies(settings: &Proxies) -> Result<Vec<Proxy>, ()> {

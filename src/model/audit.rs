@@ -30,18 +30,6 @@ pub enum AuditEvent {
         /// Digest of its bytes.
         sha256: Sha256Digest,
     },
-    /// A file's yank mark in a channel was set.
-    #[serde(rename = "file.yanked")]
-    FileYanked {
-        /// The channel.
-        channel: ChannelName,
-        /// Its new serial.
-        serial: Serial,
-        /// Name of the file.
-        filename: String,
-        /// The reason given.
-        reason: Option<String>,
-    },
     /// Files were brought from one channel into another.
     #[serde(rename = "channel.promoted")]
     Promoted {

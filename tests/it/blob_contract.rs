@@ -157,16 +157,18 @@ async fn a_local_blob_lies_read_only_under_its_digest() {
 }
 
 #[tokio::test]
-async fn a_truncated_local_blob_is_healed_by_the_next_upload_of_the_same_bytes() {
+async fn a_damaged_local_blob_is_healed_by_the_next_upload_of_the_same_bytes() {
     let dir = tempfile::tempdir().unwrap();
     let store = LocalBlobs::open(dir.path()).unwrap();
     let digest = put(&store, noise(500)).await.unwrap();
     let hex = digest.to_hex();
     let path = dir.path().join("blobs/sha256").join(&hex[..2]).join(&hex[2..4]).join(&hex);
-    fs::remove_file(&path).unwrap();
-    fs::write(&path, b"damaged").unwrap();
-    assert_eq!(put(&store, noise(500)).await.unwrap(), digest);
-    assert!(whole(&store, &digest, 0..500).await == noise(500));
+    for damaged in [&b"damaged"[..], &[0; 500]] {
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, damaged).unwrap();
+        assert_eq!(put(&store, noise(500)).await.unwrap(), digest);
+        assert!(whole(&store, &digest, 0..500).await == noise(500));
+    }
 }
 
 #[tokio::test]

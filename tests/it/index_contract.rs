@@ -18,6 +18,7 @@ on_both! {
     a_deleted_files_name_stays_retired,
     a_file_comes_back_as_it_was_recorded,
     a_file_with_another_spelling_of_its_name_is_the_same_wheel,
+    a_look_before_a_file_is_recorded_says_what_recording_it_would,
     a_name_with_other_bytes_is_a_conflict,
     a_refused_file_leaves_the_transaction_usable,
     a_saved_target_can_be_replaced,
@@ -148,6 +149,19 @@ async fn a_file_with_another_spelling_of_its_name_is_the_same_wheel(site: Site) 
     );
     let elsewhere = NewFile { identity: other.identity, ..wheel("demo2", "1.0") };
     assert!(tx.add_file(&elsewhere).await.unwrap().is_new, "an identity belongs to its project");
+}
+
+async fn a_look_before_a_file_is_recorded_says_what_recording_it_would(site: Site) {
+    let staging = site.channel("staging").await;
+    let ids = site.publish(&staging, &[wheel("demo", "1.0")]).await;
+    let known = site.index.find_published(&wheel("demo", "1.0")).await.unwrap().unwrap();
+    assert_eq!((known.id, known.is_new), (ids[0], false));
+    assert_eq!(site.index.find_published(&wheel("demo", "2.0")).await.unwrap(), None);
+    let bytes = NewFile { digests: digests(b"other"), ..wheel("demo", "1.0") };
+    let spelling = NewFile { filename: "Demo-1.0.0-py3-none-any.whl".into(), ..wheel("demo", "1.0") };
+    for (file, told) in [(bytes, "index/file-conflict"), (spelling, "index/same-wheel")] {
+        assert_eq!(code(site.index.find_published(&file).await), told);
+    }
 }
 
 async fn a_deleted_files_name_stays_retired(site: Site) {

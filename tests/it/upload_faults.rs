@@ -10,7 +10,7 @@ use ferrywheel::index::{Index, IndexLocation};
 use ferrywheel::ingest::{
     Declared, IngestLimits, IngestParts, Profile, Upload, UploadError, UploadOutcome, Verdict, receive,
 };
-use ferrywheel::model::{AuditEvent, ChannelName, Clock, Diagnostic as _, Kind, Principal};
+use ferrywheel::model::{AuditEvent, ChannelName, Clock, Diagnostic as _, Kind, Principal, Yank};
 use futures_util::stream;
 
 use super::blob_faults::{FaultyBlobs, Fuse};
@@ -32,6 +32,7 @@ async fn send(parts: &IngestParts, wheel: &Wheel) -> Result<UploadOutcome, Uploa
         declared: Declared::default(),
         profile: Profile::Strict,
         uploaded_at: None,
+        yank: None,
     };
     let pieces: Vec<io::Result<Bytes>> =
         wheel.build().chunks(1000).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
@@ -72,6 +73,7 @@ async fn a_body_that_breaks_off_leaves_nothing() {
         declared: Declared::default(),
         profile: Profile::Strict,
         uploaded_at: None,
+        yank: None,
     };
     let body = stream::iter([Ok(Bytes::from(vec![0; 300_000])), Err(io::Error::other("gone"))]);
     let error = receive(&parts, &Principal::Local, upload, body).await.unwrap_err();
@@ -93,10 +95,25 @@ async fn a_mirrored_file_keeps_upstreams_time_and_is_judged_by_what_does_harm() 
         declared: Declared::default(),
         profile: Profile::Mirror,
         uploaded_at: Some(published),
+        yank: Some(Yank { reason: None }),
     };
     let outcome = receive(&parts, &Principal::Local, upload, stream::iter([Ok(wheel.build())])).await.unwrap();
     assert_eq!(outcome.findings.iter().map(|found| found.is_refusal()).collect::<Vec<_>>(), [false]);
     let stored = parts.index.find_file(&wheel.filename()).await.unwrap().unwrap();
     assert_eq!(stored.file.uploaded_at, published);
     assert_eq!(stored.file.notes, outcome.findings);
+    let view = parts.index.open_view(&"staging@1".parse().unwrap()).await.unwrap();
+    let shown = parts.index.list_channel_files(&view).await.unwrap();
+    assert_eq!(shown[0].yank, Some(Yank { reason: None }), "at no serial is it there without its mark");
+}
+
+#[tokio::test]
+async fn another_spelling_of_a_published_wheel_leaves_no_blob_behind() {
+    let directory = tempfile::tempdir().unwrap();
+    let parts = parts_in(directory.path()).await;
+    send(&parts, &Wheel::new("demo", "1.0")).await.unwrap();
+    let before = parts.blobs.list().await.unwrap();
+    let error = send(&parts, &Wheel::new("demo", "1.0.0")).await.unwrap_err();
+    assert_eq!((error.code(), error.kind()), ("ingest/same-wheel", Kind::Conflict));
+    assert_eq!(parts.blobs.list().await.unwrap(), before);
 }
