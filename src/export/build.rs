@@ -33,8 +33,8 @@ pub struct ExportParts {
 
 /// Locks the recipe's requirements in its channel and builds the bundle, or finds it built.
 ///
-/// The second value is whether it was there already; then no wheel is read and nothing is written or audited. The same lock on the same
-/// version of this server gives the same bytes on every host, at every hour.
+/// The second value is whether it was there already; then no wheel is read and nothing is written or audited. The same
+/// lock on the same version of this server gives the same bytes on every host, at every hour.
 pub async fn build(
     parts: &ExportParts,
     who: &Principal,
@@ -49,12 +49,12 @@ pub async fn build(
         return Ok((BundleRecord { lock, ..known }, true));
     }
     // Nobody closes the semaphore, so there is always a turn.
-    let _turn = BUILDS.acquire().await;
+    let turn = BUILDS.acquire().await;
     check_clashes(&plan.files, &parts.blobs).await?;
     let record = BundleRecord {
         id: plan.id,
         name: recipe.name.clone(),
-        output_sha256: hash_output(&plan.layout, &parts.blobs).await?,
+        output_sha256: hash_output(&plan.layout, &parts.blobs, turn).await?,
         size_bytes: plan.layout.size_bytes(),
         lock,
         manifest: plan.manifest,
@@ -101,11 +101,20 @@ async fn record_bundle(
 
 /// Digest of the whole file; every wheel's own digest is checked in the same pass, so no damaged blob gets into a bundle.
 ///
-/// Hashing keeps a core busy, so it runs on a thread of its own that waits for the blob store there.
-async fn hash_output(layout: &BundleLayout, blobs: &Blobs) -> Result<Sha256Digest, ExportError> {
+/// Hashing keeps a core busy, so it runs on a thread of its own that waits for the blob store there. It goes on when whoever
+/// asked has gone away, so `turn` is kept until it ends.
+async fn hash_output<T: Send + 'static>(
+    layout: &BundleLayout,
+    blobs: &Blobs,
+    turn: T,
+) -> Result<Sha256Digest, ExportError> {
     let (segments, blobs) = (layout.segments(0..layout.size_bytes()), blobs.clone());
     let runtime = tokio::runtime::Handle::current();
-    tokio::task::spawn_blocking(move || runtime.block_on(hash_segments(segments, &blobs))).await?
+    let hash = move || {
+        let _turn = turn;
+        runtime.block_on(hash_segments(segments, &blobs))
+    };
+    tokio::task::spawn_blocking(hash).await?
 }
 
 async fn hash_segments(segments: Vec<Segment>, blobs: &Blobs) -> Result<Sha256Digest, ExportError> {

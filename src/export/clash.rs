@@ -1,8 +1,9 @@
 //! Files of two wheels at one place: installed together, one would overwrite the other without a word.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 
-use crate::archive::{Limits, read_zip};
+use crate::archive::{Limits, ZipError, read_zip};
 use crate::blobs::Blobs;
 use crate::model::StoredFile;
 
@@ -30,7 +31,7 @@ pub(super) async fn check_clashes(files: &[StoredFile], blobs: &Blobs) -> Result
         let digests = &stored.file.digests;
         let (file, size_bytes) = (blobs.as_file(&digests.sha256).await?, digests.size_bytes);
         let listed = tokio::task::spawn_blocking(move || list_installed(&file, size_bytes)).await?;
-        let listed = listed.ok_or(ExportError::BlobDamaged { sha256: digests.sha256 })?;
+        let listed = listed?.ok_or(ExportError::BlobDamaged { sha256: digests.sha256 })?;
         listings.push((stored.file.filename.as_str(), listed));
     }
     find_clash(&listings).map_or(Ok(()), Err)
@@ -53,14 +54,18 @@ fn sharing_a_name(files: &[StoredFile]) -> Result<Vec<&StoredFile>, ExportError>
 }
 
 /// Nothing when it is not the sound archive that was accepted.
-fn list_installed(file: &std::fs::File, size_bytes: u64) -> Option<Vec<InstalledFile>> {
-    let listing = read_zip(file, size_bytes, &Limits::default()).ok()?;
+fn list_installed(file: &std::fs::File, size_bytes: u64) -> io::Result<Option<Vec<InstalledFile>>> {
+    let listing = match read_zip(file, size_bytes, &Limits::default()) {
+        Ok(listing) => listing,
+        Err(ZipError::Refused(_)) => return Ok(None),
+        Err(ZipError::Io(error)) => return Err(error),
+    };
     let files = listing.files().map(|entry| InstalledFile {
         place: place_of(entry.path.as_str()),
         crc32: entry.crc32,
         size_bytes: entry.uncompressed_bytes,
     });
-    Some(files.collect())
+    Ok(Some(files.collect()))
 }
 
 /// Where a member goes: `site/…` for what can be imported, else the name of its place (binary distribution format, "data").

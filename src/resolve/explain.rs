@@ -6,7 +6,7 @@ use super::candidates::Unusable;
 use super::facts::{Facts, Obstacle, Proof, gather};
 use super::needs::{Held, Node, active, in_words};
 use super::provider::Provider;
-use crate::packaging::Version;
+use crate::packaging::{Version, shown};
 
 /// Most lines of an explanation: more are read by nobody, and a page of an error must stay small.
 const MAX_LINES: usize = 40;
@@ -103,8 +103,7 @@ fn obstacle_sentence(project: &str, obstacle: &Obstacle, concerned: &[&Version],
             format!("{subject} {needs} Python {specifiers}; the target has {}.", target.python)
         }
         Obstacle::Unusable(Unusable::PythonUnreadable(text)) => {
-            let text: String = text.chars().take(80).collect();
-            format!("{subject} {needs} Python `{text}`, which is not a version specifier.")
+            format!("{subject} {needs} Python `{}`, which is not a version specifier.", shown(text))
         }
         Obstacle::Held(Held::PreRelease) => {
             let what = if is_one { "is a pre-release" } else { "are pre-releases" };

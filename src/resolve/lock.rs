@@ -6,8 +6,8 @@ use tokio::sync::Semaphore;
 use super::from_index::IndexSource;
 use super::solve::{Chosen, solve};
 use super::targets::TargetEnv;
-use super::{ResolveError, Source};
-use crate::index::Index;
+use super::{ResolveError, Source, SourceError};
+use crate::index::{Index, IndexError};
 use crate::model::{Lock, LockedFile, Target, View};
 use crate::packaging::{Requirement, parse_requirement};
 
@@ -21,15 +21,28 @@ static SEARCHES: Semaphore = Semaphore::const_new(2);
 pub async fn lock(index: &Index, view: &View, requirements: &[String], target: &Target) -> Result<Lock, ResolveError> {
     let requirements = parse_requirements(requirements)?;
     let target = TargetEnv::try_from(target)?;
-    let _turn = SEARCHES.acquire().await.map_err(|_| ResolveError::Lost)?;
+    let turn = SEARCHES.acquire().await.map_err(|_| ResolveError::Lost)?;
     let view = view.clone();
     let source_view = view.clone();
     let (index, runtime) = (index.clone(), Handle::current());
     let search = tokio::task::spawn_blocking(move || {
+        // The search goes on when whoever asked has gone away, so the turn is its own.
+        let _turn = turn;
         let source = IndexSource::new(index, source_view, runtime);
         lock_from(&source, &view, &requirements, &target)
     });
-    search.await.map_err(|_| ResolveError::Lost)?
+    search.await.map_err(|_| ResolveError::Lost)?.map_err(own_cause)
+}
+
+/// What the index said, if it was the index that stopped the search.
+fn own_cause(error: ResolveError) -> ResolveError {
+    match error {
+        ResolveError::Source(SourceError::Failed { project, cause }) => match cause.downcast::<IndexError>() {
+            Ok(own) => ResolveError::Index(*own),
+            Err(cause) => ResolveError::Source(SourceError::Failed { project, cause }),
+        },
+        error => error,
+    }
 }
 
 /// As [`lock`], from any source, on this thread; `view` is what the lock says it was taken from.

@@ -4,6 +4,7 @@ use crate::index::Index;
 use crate::model::{Libc, Target, TargetError};
 use crate::packaging::{
     AcceptedTags, MarkerEnvironment, MarkerValues, Os, PlatformSpec, TagError, Version, accepted_tags, parse_version,
+    shown,
 };
 
 use super::ResolveError;
@@ -58,7 +59,7 @@ pub async fn find_target(index: &Index, name: &str) -> Result<Target, ResolveErr
     }
     match index.find_target(name).await? {
         Some(target) => Ok(target),
-        None => Err(TargetError::Unknown { name: name.chars().take(80).collect() }.into()),
+        None => Err(TargetError::Unknown { name: shown(name) }.into()),
     }
 }
 
@@ -90,9 +91,9 @@ impl TryFrom<&Target> for TargetEnv {
     /// Checks every field and works out markers and tags.
     fn try_from(target: &Target) -> Result<Self, TargetError> {
         let fault = |field: &'static str, given: &str, expected: &'static str| TargetError::Field {
-            name: target.name.chars().take(80).collect(),
+            name: shown(&target.name),
             field,
-            given: given.chars().take(80).collect(),
+            given: shown(given),
             expected,
         };
         check_name(target)?;
@@ -125,9 +126,8 @@ fn check_name(target: &Target) -> Result<(), TargetError> {
     if !name.is_empty() && name.len() <= MAX_NAME_BYTES && name.bytes().all(plain) {
         return Ok(());
     }
-    let shown: String = name.chars().take(80).collect();
     let expected = "up to 64 letters, digits, `.`, `_`, `-` and `/` are expected";
-    Err(TargetError::Field { name: shown.clone(), field: "name", given: shown, expected })
+    Err(TargetError::Field { name: shown(name), field: "name", given: shown(name), expected })
 }
 
 /// Major and minor version.
@@ -138,7 +138,7 @@ fn python_pair(python: &Version) -> Option<(u8, u8)> {
 
 fn tags_of(target: &Target, python_version: (u8, u8)) -> Result<AcceptedTags, TargetError> {
     let fault = |field: &'static str, given: String, expected: &'static str| TargetError::Field {
-        name: target.name.chars().take(80).collect(),
+        name: shown(&target.name),
         field,
         given,
         expected,
