@@ -1,7 +1,7 @@
 //! Promotion: bring files from one channel into the next snapshot of another. Decide in [`plan`], act in [`promote`].
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::index::{Index, IndexError};
 use crate::model::{AuditEvent, Change, ChannelFile, ChannelName, ChannelRef, Diagnostic, Kind, Principal, Serial};
-use crate::packaging::{ProjectName, Version};
+use crate::packaging::{ProjectName, Version, shown};
 
 /// Why a promotion did not happen. Nothing changed.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +23,7 @@ pub enum PromotionError {
     /// A selector that is no project name with an optional version.
     #[error("`{given}` selects nothing: a project name, or `name==version`, is expected")]
     SelectorInvalid {
-        /// What was given, cut at 80 characters.
+        /// What was given, safe to show.
         given: String,
     },
     /// A selector that matches no file of the source.
@@ -66,7 +66,7 @@ impl Diagnostic for PromotionError {
 }
 
 /// `flask` (every release) or `flask==3.1.0` (one of them).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Selector {
     /// The project.
     pub project: ProjectName,
@@ -74,10 +74,23 @@ pub struct Selector {
     pub version: Option<Version>,
 }
 
-impl Selector {
-    fn matches(&self, file: &ChannelFile) -> bool {
+/// Selectors by project, so that choosing among many files does not compare each with every selector.
+struct Selection<'a>(BTreeMap<&'a ProjectName, Vec<&'a Selector>>);
+
+impl<'a> Selection<'a> {
+    fn of(selectors: &'a [Selector]) -> Self {
+        let mut by_project: BTreeMap<&ProjectName, Vec<&Selector>> = BTreeMap::new();
+        for selector in selectors {
+            by_project.entry(&selector.project).or_default().push(selector);
+        }
+        Self(by_project)
+    }
+
+    /// The selectors that match a file.
+    fn matching(&self, file: &ChannelFile) -> impl Iterator<Item = &'a Selector> {
         let new = &file.stored.file;
-        new.project == self.project && self.version.as_ref().is_none_or(|version| *version == new.version)
+        let about = self.0.get(&new.project).into_iter().flatten().copied();
+        about.filter(move |selector| selector.version.as_ref().is_none_or(|version| *version == new.version))
     }
 }
 
@@ -85,7 +98,7 @@ impl FromStr for Selector {
     type Err = PromotionError;
 
     fn from_str(text: &str) -> Result<Self, PromotionError> {
-        let invalid = || PromotionError::SelectorInvalid { given: text.chars().take(80).collect() };
+        let invalid = || PromotionError::SelectorInvalid { given: shown(text) };
         let (name, version) = match text.split_once("==") {
             Some((name, version)) => (name, Some(version.trim().parse().map_err(|_| invalid())?)),
             None => (text, None),
@@ -172,16 +185,16 @@ pub fn plan(
     source: &[ChannelFile],
     target: &[ChannelFile],
 ) -> Result<PromotionPlan, PromotionError> {
-    if let Some(selector) = wish.select.iter().find(|selector| !source.iter().any(|file| selector.matches(file))) {
+    let selection = Selection::of(&wish.select);
+    let met: BTreeSet<&Selector> = source.iter().flat_map(|file| selection.matching(file)).collect();
+    if let Some(selector) = wish.select.iter().find(|selector| !met.contains(selector)) {
         return Err(PromotionError::NothingSelected { selector: selector.clone(), from: wish.from.clone() });
     }
-    let there: std::collections::BTreeMap<i64, &ChannelFile> =
-        target.iter().map(|file| (file.stored.id, file)).collect();
+    let there: BTreeMap<i64, &ChannelFile> = target.iter().map(|file| (file.stored.id, file)).collect();
     let mut plan = PromotionPlan::default();
     let mut added = BTreeSet::new();
     for file in source {
-        let is_selected = wish.select.is_empty() || wish.select.iter().any(|selector| selector.matches(file));
-        if !is_selected {
+        if !wish.select.is_empty() && selection.matching(file).next().is_none() {
             continue;
         }
         let (file_id, yank) = (file.stored.id, file.yank.clone());
