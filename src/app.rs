@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use rand::Rng;
 use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 
 use crate::access::new_token;
 use crate::blobs::{BlobError, BlobStore as _, Blobs, LocalBlobs};
@@ -105,7 +106,7 @@ impl App {
         let lock = lock_directory(&data)?;
         let blobs = LocalBlobs::open(&data)?;
         let location = match &settings.database {
-            Some(url) => IndexLocation::Postgres(url.clone()),
+            Some(url) => IndexLocation::Postgres(url.0.clone()),
             None => {
                 std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data.join("db")).map_err(unusable)?;
                 IndexLocation::Sqlite(data.join("db").join("main.sqlite"))
@@ -152,7 +153,10 @@ fn lock_directory(data: &Path) -> Result<File, AppError> {
         .mode(0o600)
         .open(&path)
         .map_err(unusable)?;
-    if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+    if let Err(error) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        if error != Errno::WOULDBLOCK {
+            return Err(unusable(error.into()));
+        }
         let holder = std::fs::read_to_string(&path).unwrap_or_default().trim().to_owned();
         return Err(AppError::InUse { path: data.to_owned(), holder });
     }
@@ -188,11 +192,12 @@ async fn ensure_admin_token(index: &Index, data: &Path, rng: &mut impl Rng) -> R
     Ok(Some(token))
 }
 
-/// Writes a file that only its owner can read, whole or not at all.
+/// Writes a file that only its owner can read, whole or not at all; when this returns, it survives a loss of power.
 fn write_secret(path: &Path, secret: &str) -> std::io::Result<()> {
     let beside = path.with_extension("new");
     let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
     writeln!(file, "{secret}")?;
     file.sync_all()?;
-    std::fs::rename(&beside, path)
+    std::fs::rename(&beside, path)?;
+    File::open(path.parent().unwrap_or(path))?.sync_all()
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -22,7 +23,7 @@ pub struct Settings {
     /// Address under which people reach the server, when a proxy stands in front.
     pub public_url: Option<Url>,
     /// PostgreSQL URL; absent means SQLite inside `data`.
-    pub database: Option<String>,
+    pub database: Option<DatabaseUrl>,
     /// Who may read: `open` or `token`.
     pub read: ReadPolicy,
     /// Channel that `/simple/` shows.
@@ -40,6 +41,20 @@ pub struct Settings {
     /// What is logged, for example `info` or `ferrywheel=debug`.
     pub log: String,
 }
+
+/// URL of a PostgreSQL database. It may hold a password and is never shown.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DatabaseUrl(pub String);
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("DatabaseUrl(hidden)")
+    }
+}
+
+/// Most connections that may be set: more than one process has file descriptors for.
+const MAX_CONNECTIONS: usize = 1_000_000;
 
 impl Default for Settings {
     fn default() -> Self {
@@ -62,7 +77,9 @@ impl Default for Settings {
 }
 
 /// Where settings come from, read at the edge.
-#[derive(Clone, Debug, Default)]
+///
+/// Not `Debug`: among the variables of a machine are secrets.
+#[derive(Clone, Default)]
 pub struct SettingsSource {
     /// Path of the TOML file, when one was named.
     pub file: Option<PathBuf>,
@@ -199,10 +216,16 @@ fn read_file(path: &Path) -> Result<toml::Table, SettingsError> {
 }
 
 fn parse(table: toml::Table, place: &str) -> Result<Settings, SettingsError> {
-    table.try_into().map_err(|error: toml::de::Error| SettingsError::Invalid {
-        place: place.to_owned(),
-        message: error.message().to_owned(),
-    })
+    let invalid = |message: String| SettingsError::Invalid { place: place.to_owned(), message };
+    let settings: Settings = table.try_into().map_err(|error: toml::de::Error| invalid(error.message().to_owned()))?;
+    if !(1..=MAX_CONNECTIONS).contains(&settings.max_connections) {
+        let given = settings.max_connections;
+        return Err(invalid(format!("`max_connections` is {given}; 1 to {MAX_CONNECTIONS} are expected")));
+    }
+    if settings.public_url.as_ref().is_some_and(|url| !matches!(url.scheme(), "http" | "https")) {
+        return Err(invalid("`public_url` is not an `http` or `https` URL".to_owned()));
+    }
+    Ok(settings)
 }
 
 #[cfg(test)]
@@ -237,6 +260,24 @@ mod tests {
     fn a_value_of_the_wrong_sort_is_refused_where_it_stands() {
         let error = Settings::load(&source(&[], &[("max_connections", "many")])).unwrap_err().to_string();
         assert!(error.starts_with("`--max-connections`: invalid type"), "{error}");
+    }
+
+    #[test]
+    fn a_value_out_of_bounds_is_refused_where_it_stands() {
+        for (name, value, fault) in [
+            ("max_connections", "0", "`max_connections` is 0; 1 to 1000000 are expected"),
+            ("max_connections", "9223372036854775807", "`max_connections` is 9223372036854775807; 1 to"),
+            ("public_url", "ftp://wheels.example/", "`public_url` is not an `http` or `https` URL"),
+        ] {
+            let error = Settings::load(&source(&[], &[(name, value)])).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("`--{}`: {fault}", name.replace('_', "-"))), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_in_no_debug_output() {
+        let settings = Settings::load(&source(&[("FERRYWHEEL_DATABASE", "postgres://x:secret@h/db")], &[])).unwrap();
+        assert!(!format!("{settings:?}").contains("secret"), "{settings:?}");
     }
 
     #[test]

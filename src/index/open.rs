@@ -1,5 +1,6 @@
 //! Opening the index: connections, the settings that keep it safe, the schema brought up to date.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::time::Duration;
@@ -48,13 +49,22 @@ const POSTGRES_SESSION: &str = "SET synchronous_commit = on; SET lock_timeout = 
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
-/// Where the index is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Where the index is. A URL may hold a password and is never shown.
+#[derive(Clone, PartialEq, Eq)]
 pub enum IndexLocation {
     /// A file of this machine; made when it is missing, its directory must exist.
     Sqlite(PathBuf),
     /// URL of a PostgreSQL database.
     Postgres(String),
+}
+
+impl fmt::Debug for IndexLocation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(formatter, "Sqlite({})", path.display()),
+            Self::Postgres(_) => formatter.write_str("Postgres(hidden)"),
+        }
+    }
 }
 
 /// The queryable record of everything; cheap to clone, all clones share the connections.
