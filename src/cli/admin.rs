@@ -12,7 +12,7 @@ use super::output::Output;
 use super::serve::{load_settings, open_app, random_generator};
 use crate::access::new_token;
 use crate::app::App;
-use crate::model::{AuditEvent, Permission, Principal, Scope};
+use crate::model::{AuditEvent, Permission, Principal, Scope, Sha256Digest};
 
 #[derive(Args)]
 pub struct AdminArgs {
@@ -80,6 +80,19 @@ impl FromStr for PermissionArg {
     }
 }
 
+/// The one time that a token is shown.
+#[derive(Serialize)]
+struct NewToken {
+    name: String,
+    token: String,
+}
+
+#[derive(Serialize)]
+struct SoundLog {
+    row_count: i64,
+    head_hash: Sha256Digest,
+}
+
 #[derive(Serialize)]
 struct TokenLine {
     name: String,
@@ -106,8 +119,8 @@ async fn create_token(app: &App, name: String, scope: Scope, output: &Output) ->
     let (token, digest) = new_token(&mut random_generator());
     let mut tx = app.index.begin().await?;
     tx.create_token(&name, &scope, &digest, None).await?;
-    tx.commit(&Principal::Local, &AuditEvent::TokenCreated { name }).await?;
-    output.data(&token);
+    tx.commit(&Principal::Local, &AuditEvent::TokenCreated { name: name.clone() }).await?;
+    output.result(&NewToken { name, token }, |made| made.token.clone());
     Ok(())
 }
 
@@ -157,6 +170,7 @@ async fn verify_audit(app: &App, output: &Output) -> Result<(), Failure> {
         let text = format!("the audit chain breaks at row {sequence} of {}", verdict.row_count);
         return Err(Failure::new(Exit::Refused, text).with_hint("Rows were changed or removed; compare with a backup."));
     }
-    output.data(&format!("{} rows, unbroken; head {}", verdict.row_count, verdict.head_hash));
+    let sound = SoundLog { row_count: verdict.row_count, head_hash: verdict.head_hash };
+    output.result(&sound, |log| format!("{} rows, unbroken; head {}", log.row_count, log.head_hash));
     Ok(())
 }

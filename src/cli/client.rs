@@ -13,7 +13,7 @@ use super::failure::{Exit, Failure};
 use super::{Environment, ServerArgs};
 use crate::app::ADMIN_TOKEN_FILE;
 use crate::config::Settings;
-use crate::model::{Finding, Sha256Digest};
+use crate::model::{Finding, Sha256Digest, innermost_cause};
 
 /// Talks to one server.
 #[derive(Clone)]
@@ -40,8 +40,9 @@ impl Client {
     /// The token is `FERRYWHEEL_TOKEN`. Only for the default address, the token file in the default data directory is
     /// read too: a token of this machine is never sent to a server that somebody named.
     pub fn new(server: &ServerArgs, environment: &Environment) -> Result<Self, Failure> {
-        let named = server.server.as_ref().or_else(|| environment.get("FERRYWHEEL_SERVER"));
-        let token = environment.get("FERRYWHEEL_TOKEN").map(|token| token.trim().to_owned());
+        let variable = |name: &str| environment.get(name).filter(|value| !value.trim().is_empty());
+        let named = server.server.as_ref().or_else(|| variable("FERRYWHEEL_SERVER"));
+        let token = variable("FERRYWHEEL_TOKEN").map(|token| token.trim().to_owned());
         let token = match (token, named) {
             (Some(token), _) => Some(token),
             (None, Some(_)) => None,
@@ -59,10 +60,12 @@ impl Client {
         if !base.path().ends_with('/') {
             base.set_path(&format!("{}/", base.path()));
         }
-        let http = reqwest::Client::builder()
-            .user_agent(concat!("ferrywheel/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| usage(error.to_string()))?;
+        let mut builder = reqwest::Client::builder().user_agent(concat!("ferrywheel/", env!("CARGO_PKG_VERSION")));
+        if is_this_machine(&base) {
+            // No proxy reaches what only this machine does, whatever the variables say.
+            builder = builder.no_proxy();
+        }
+        let http = builder.build().map_err(|error| usage(innermost_cause(&error)))?;
         Ok(Self { http, base, token })
     }
 
@@ -154,9 +157,17 @@ impl Client {
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> Failure {
-        let cause = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
-        Failure::new(Exit::Unreachable, format!("`{}` does not answer: {cause}", self.base))
+        Failure::new(Exit::Unreachable, format!("`{}` does not answer: {}", self.base, innermost_cause(error)))
             .with_hint("Start it with `ferrywheel serve`, or name it with `--server`.")
+    }
+}
+
+fn is_this_machine(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback() || address.is_unspecified(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback() || address.is_unspecified(),
+        None => false,
     }
 }
 

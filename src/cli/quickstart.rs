@@ -35,7 +35,7 @@ const APPLICATION_STOP: Duration = Duration::from_secs(5);
 
 #[derive(Args)]
 pub struct QuickstartArgs {
-    /// What to pull, besides the application server [default: flask gunicorn].
+    /// What to pull besides flask and gunicorn, which the application needs.
     #[arg(value_name = "REQUIREMENT")]
     requirements: Vec<String>,
     /// Take wheels from this folder instead of an upstream index.
@@ -172,7 +172,10 @@ impl Tour<'_> {
             answer.sha256
         ));
         let (mut application, page) = self.start(&path).await?;
-        let text = self.fetch(&page).await;
+        let text = tokio::select! {
+            text = self.fetch(&page) => text,
+            ended = application.wait() => Err(ended_by_itself(ended)),
+        };
         if text.is_err() || is_once {
             end(&mut application).await;
         }
@@ -264,9 +267,12 @@ impl Tour<'_> {
 
     /// Asks the application until it answers.
     async fn fetch(&self, page: &str) -> Result<String, Failure> {
+        // Past any proxy that the variables name: it would look for the application on itself.
+        let browser = reqwest::Client::builder().no_proxy().build();
+        let browser = browser.map_err(|error| Failure::new(Exit::Refused, error.to_string()))?;
         let asking = async {
             loop {
-                if let Ok(answer) = reqwest::get(page).await
+                if let Ok(answer) = browser.get(page).send().await
                     && answer.status().is_success()
                     && let Ok(text) = answer.text().await
                 {
@@ -308,11 +314,13 @@ async fn stay_up(mut application: Child) -> Result<(), Failure> {
             end(&mut application).await;
             Ok(())
         }
-        ended = application.wait() => {
-            let status = ended.map_or_else(|error| error.to_string(), |status| status.to_string());
-            Err(Failure::new(Exit::Refused, format!("the application ended by itself: {status}")))
-        }
+        ended = application.wait() => Err(ended_by_itself(ended)),
     }
+}
+
+fn ended_by_itself(ended: std::io::Result<std::process::ExitStatus>) -> Failure {
+    let status = ended.map_or_else(|error| error.to_string(), |status| status.to_string());
+    Failure::new(Exit::Refused, format!("the application ended by itself: {status}"))
 }
 
 /// Stops the application gently; it is killed with its handle if it will not listen.
