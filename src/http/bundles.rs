@@ -21,6 +21,7 @@ use crate::model::{
     BundleName, BundleRecipe, BundleRecord, ChannelRef, EntryPoint, EntryPointKind, Kind, Lock, Permission,
     Sha256Digest, Timestamp,
 };
+use crate::packaging::shown;
 
 /// Most requirements of one request: well above what people write down, and each may start a search.
 const MAX_REQUIREMENTS: usize = 500;
@@ -143,7 +144,7 @@ fn filename(record: &BundleRecord) -> String {
 
 /// The record of an id. Whoever may read may have it, as with files: the id is a digest, and names what one knows already.
 async fn find(app: &App, id: &str) -> Result<BundleRecord, Problem> {
-    let unknown = || ExportError::BundleUnknown { given: id.chars().take(80).collect() };
+    let unknown = || ExportError::BundleUnknown { given: shown(id) };
     let digest: Sha256Digest = id.parse().map_err(|_| unknown())?;
     Ok(app.index.find_bundle(&digest).await?.ok_or_else(unknown)?)
 }
@@ -188,8 +189,7 @@ impl BundleRequest {
                 "entry_point" => &mut entry_point,
                 "module" => &mut module,
                 other => {
-                    let shown: String = other.chars().take(80).collect();
-                    return Err(query_problem(format!("the query has no parameter `{shown}`")));
+                    return Err(query_problem(format!("the query has no parameter `{}`", shown(other))));
                 }
             };
             if slot.replace(value).is_some() {

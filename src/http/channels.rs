@@ -11,6 +11,7 @@ use super::auth::Who;
 use super::extract::{self, Query, Segments};
 use crate::app::App;
 use crate::channels::{PromotionOutcome, PromotionWish};
+use crate::index::IndexError;
 use crate::model::{ChannelName, ChannelRef, ChannelSummary, Permission, Serial, Sha256Digest, Timestamp};
 
 /// Snapshots of one answer when no limit is given.
@@ -83,10 +84,11 @@ pub async fn show(
 ) -> Result<Json<Shown>, Problem> {
     let name: ChannelName = channel.parse()?;
     who.may(&app, Permission::Read, Some(&name), None)?;
-    let view = app.index.open_view(&ChannelRef { name: name.clone(), serial: None }).await?;
-    let digest = app.index.snapshot_digest(&view).await?;
     let summary = app.index.list_channels().await?.into_iter().find(|summary| summary.name == name);
-    let summary = summary.ok_or_else(|| Problem::internal("a channel vanished between two reads"))?;
+    let summary = summary.ok_or_else(|| IndexError::NoSuchChannel { channel: name.clone() })?;
+    // At the serial that was counted: somebody may have moved the head meanwhile.
+    let view = app.index.open_view(&ChannelRef { name, serial: Some(summary.serial) }).await?;
+    let digest = app.index.snapshot_digest(&view).await?;
     Ok(Json(Shown { summary, digest }))
 }
 

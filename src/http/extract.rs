@@ -5,7 +5,7 @@ use axum::extract::{FromRequest, FromRequestParts};
 use axum::http::StatusCode;
 
 use super::Problem;
-use crate::model::Kind;
+use crate::model::{Kind, innermost_cause};
 
 /// Segments of the path, percent-decoded once; `+` stays `+` (FIL-07).
 #[derive(FromRequestParts)]
@@ -31,17 +31,18 @@ impl From<PathRejection> for Problem {
 
 impl From<QueryRejection> for Problem {
     fn from(rejection: QueryRejection) -> Self {
+        // The innermost cause names the field; the outer texts only say that there is one.
         Self::new(
             Kind::Invalid,
             "http/query-invalid",
-            format!("the query string cannot be used: {}", reason(&rejection)),
+            format!("the query string cannot be used: {}", innermost_cause(&rejection)),
         )
     }
 }
 
 impl From<JsonRejection> for Problem {
     fn from(rejection: JsonRejection) -> Self {
-        let detail = format!("the JSON body cannot be used: {}", reason(&rejection));
+        let detail = format!("the JSON body cannot be used: {}", innermost_cause(&rejection));
         match rejection.status() {
             StatusCode::PAYLOAD_TOO_LARGE => Self::new(Kind::TooLarge, "http/body-too-large", detail),
             StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::new(Kind::UnsupportedMedia, "http/body-not-json", detail)
@@ -49,13 +50,4 @@ impl From<JsonRejection> for Problem {
             _ => Self::new(Kind::Invalid, "http/body-invalid", detail),
         }
     }
-}
-
-/// The innermost cause, which names the field; the outer texts only say that there is one.
-fn reason(error: &dyn std::error::Error) -> String {
-    let mut innermost = error;
-    while let Some(cause) = innermost.source() {
-        innermost = cause;
-    }
-    innermost.to_string()
 }

@@ -16,6 +16,7 @@ use super::extract::Segments;
 use crate::app::App;
 use crate::blobs::CHUNK_SIZE_BYTES;
 use crate::model::{Kind, NewFile, Permission, Sha256Digest};
+use crate::packaging::shown;
 
 /// Files up to this many bytes are read whole: one change of thread, and their digest is checked before anything is sent.
 const WHOLE_READ_BYTES: u64 = CHUNK_SIZE_BYTES as u64;
@@ -58,8 +59,8 @@ fn digest_of(aa: &str, bb: &str, rest: &str) -> Option<Sha256Digest> {
 }
 
 fn no_such_file(filename: &str) -> Problem {
-    let given: String = filename.chars().take(200).collect();
-    Problem::new(Kind::NotFound, "http/no-such-file", format!("no file `{given}` with this digest is here"))
+    let detail = format!("no file `{}` with this digest is here", shown(filename));
+    Problem::new(Kind::NotFound, "http/no-such-file", detail)
 }
 
 async fn metadata(app: &App, file: &NewFile, filename: &str, parts: &Parts) -> Result<Response, Problem> {

@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
 use super::Problem;
 use super::auth::Who;
+use super::conditional::header_text;
 use super::extract;
 use crate::app::App;
 use crate::model::{ChannelRef, Lock, LockedFile, Permission, Target};
 use crate::resolve;
+use crate::simple::{file_path, negotiate};
 
 /// Media type of `pylock.toml`.
 const TOML: &str = "application/toml";
@@ -62,7 +64,7 @@ pub async fn targets(State(app): State<Arc<App>>) -> Result<Json<Targets>, Probl
     Ok(Json(Targets { targets: resolve::list_targets(&app.index).await? }))
 }
 
-/// Finds the exact files for requirements on a target, as `pylock.toml` or, where `Accept` names it first, as JSON.
+/// Finds the exact files for requirements on a target, as `pylock.toml` or, where `Accept` prefers it, as JSON.
 pub async fn lock(
     State(app): State<Arc<App>>,
     who: Who,
@@ -87,10 +89,7 @@ pub async fn lock(
 /// The lock as `pylock.toml`; `root` is this server's own address without a slash at the end.
 fn pylock(lock: &Lock, root: &str) -> Result<String, Problem> {
     let index_url = format!("{root}/{}@{}/simple/", lock.channel, lock.serial);
-    let file_url = |file: &LockedFile| {
-        let digest = file.sha256.to_hex();
-        format!("{root}/packages/{}/{}/{}/{}", &digest[..2], &digest[2..4], &digest[4..], file.filename)
-    };
+    let file_url = |file: &LockedFile| format!("{root}/{}", file_path(&file.sha256, &file.filename));
     resolve::render_pylock(lock, &index_url, file_url).map_err(|error| Problem::internal(error.to_string()))
 }
 
@@ -104,7 +103,6 @@ fn root_url(app: &App, headers: &HeaderMap) -> String {
 }
 
 fn prefers_json(headers: &HeaderMap) -> bool {
-    let accept = headers.get(header::ACCEPT).map_or("", |value: &HeaderValue| value.to_str().unwrap_or(""));
-    let named = accept.split(',').map(|part| part.split(';').next().unwrap_or("").trim());
-    named.into_iter().find(|name| *name == TOML || *name == JSON) == Some(JSON)
+    let accept = header_text(headers, header::ACCEPT);
+    negotiate::quality(accept.as_deref(), JSON) > negotiate::quality(accept.as_deref(), TOML)
 }
