@@ -150,7 +150,6 @@ async fn open_sqlite(path: &Path) -> Result<Db, IndexError> {
         .pragma("journal_size_limit", "67108864")
         .analysis_limit(ANALYSIS_ROWS)
         .optimize_on_close(true, None);
-    // A connection that is replaced would lose nothing, but a writer never needs to be.
     let writer: SqlitePool = SqlitePoolOptions::new()
         .max_connections(1)
         .min_connections(1)
@@ -158,11 +157,17 @@ async fn open_sqlite(path: &Path) -> Result<Db, IndexError> {
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
+        // At a full or failing disk SQLite takes a transaction back by itself and the driver goes on counting it as open;
+        // no other would ever begin on that connection. In the pool none is open, so one that says so is replaced.
+        .before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }))
         .connect_with(writing)
         .await?;
     SQLITE_MIGRATIONS.run(&writer).await.map_err(|error| migration_error(error, &SQLITE_MIGRATIONS))?;
     // Looks at tables that have grown since; a server may run for months without closing.
-    writer.execute("PRAGMA optimize = 0x10002").await?;
+    if let Err(error) = writer.execute("PRAGMA optimize = 0x10002").await {
+        // On a full disk too, reading is to go on; the old statistics serve as well.
+        tracing::warn!(error = %error, "the statistics of the index stay as they are");
+    }
     let reading = base.create_if_missing(false).read_only(true).pragma("query_only", "ON");
     // A file does not hang up: asking each connection whether it lives would double the cost of a short read.
     let readers = SqlitePoolOptions::new()
@@ -229,6 +234,34 @@ fn numbers(version: &str) -> Vec<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{AuditEvent, ChannelName, Principal};
+
+    async fn create_channel(index: &Index, number: u32) -> Result<i64, IndexError> {
+        let channel: ChannelName = format!("channel-{number}").parse().unwrap();
+        let mut tx = index.begin().await?;
+        tx.create_channel(&channel).await?;
+        tx.commit(&Principal::Local, &AuditEvent::ChannelCreated { channel }).await
+    }
+
+    #[tokio::test]
+    async fn writing_goes_on_once_a_full_disk_has_space_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let location = IndexLocation::Sqlite(directory.path().join("main.sqlite"));
+        let index = Index::open(&location, Clock::System).await.unwrap();
+        let Db::Sqlite { writer, .. } = &index.db else { panic!("SQLite was asked for") };
+        // The file may not grow any more; SQLite takes that for a full disk, on this connection alone.
+        writer.execute("PRAGMA max_page_count = 1").await.unwrap();
+        let mut number = 0;
+        let refused = loop {
+            number += 1;
+            match create_channel(&index, number).await {
+                Ok(_) => assert!(number < 10_000, "the file grows on"),
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(refused, IndexError::StorageFull { .. }), "{refused:?}");
+        create_channel(&index, number).await.unwrap();
+    }
 
     #[test]
     fn sqlite_versions_compare_as_numbers() {
