@@ -225,7 +225,30 @@ fn parse(table: toml::Table, place: &str) -> Result<Settings, SettingsError> {
     if settings.public_url.as_ref().is_some_and(|url| !matches!(url.scheme(), "http" | "https")) {
         return Err(invalid("`public_url` is not an `http` or `https` URL".to_owned()));
     }
-    Ok(settings)
+    match unusable(&settings) {
+        Some(reason) => Err(invalid(reason.to_owned())),
+        None => Ok(settings),
+    }
+}
+
+/// What no server could work with. Values are not repeated: an address may hold a password.
+fn unusable(settings: &Settings) -> Option<&'static str> {
+    // It is shown to everybody, and paths are put behind it.
+    let is_plain = |url: &Url| {
+        let has_user = !url.username().is_empty() || url.password().is_some();
+        !has_user && url.query().is_none() && url.fragment().is_none()
+    };
+    let is_postgres = |url: &str| url.starts_with("postgres://") || url.starts_with("postgresql://");
+    if settings.data.as_os_str().is_empty() {
+        return Some("`data` names no directory");
+    }
+    if settings.public_url.as_ref().is_some_and(|url| !is_plain(url)) {
+        return Some("`public_url` has a user, a query or a fragment");
+    }
+    if settings.database.as_ref().is_some_and(|url| !is_postgres(&url.0)) {
+        return Some("`database` does not begin with `postgres://`");
+    }
+    None
 }
 
 #[cfg(test)]
@@ -271,6 +294,26 @@ mod tests {
         ] {
             let error = Settings::load(&source(&[], &[(name, value)])).unwrap_err().to_string();
             assert!(error.starts_with(&format!("`--{}`: {fault}", name.replace('_', "-"))), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_no_server_could_work_with_is_refused_and_not_repeated() {
+        for (name, value) in [
+            ("data", ""),
+            ("public_url", "https://user:secret@wheels.example/"),
+            ("public_url", "https://wheels.example/?secret"),
+            ("public_url", "https://wheels.example/#secret"),
+            ("database", "mysql://user:secret@host/index"),
+        ] {
+            let error = Settings::load(&source(&[], &[(name, value)])).err().map(|error| error.to_string());
+            let error = error.unwrap_or_else(|| panic!("{name} = {value} was taken"));
+            assert!(error.contains(&format!("`{name}`")) && !error.contains("secret"), "{name} = {value}: {error}");
+        }
+        for (name, value) in
+            [("public_url", "http://wheels.example:8080/pkg/"), ("database", "postgresql://host/index")]
+        {
+            Settings::load(&source(&[], &[(name, value)])).unwrap();
         }
     }
 
