@@ -71,7 +71,7 @@ fn gather(name: &SdistName, metadata: CoreMetadata, pkg_info: Vec<u8>) -> FileFa
         project: metadata.project,
         display_name: metadata.name,
         version: metadata.version,
-        identity: name.as_str().to_owned(),
+        identity: name.identity_key(),
         metadata: is_final.then(|| Bytes::from(pkg_info)),
         requires_python: metadata.requires_python,
         requires_dist: metadata.requires_dist,

@@ -55,8 +55,8 @@ pub enum UploadError {
         /// Digest of what was sent.
         sent: Sha256Digest,
     },
-    /// The same wheel is published under another spelling of its name.
-    #[error("`{filename}` is the same wheel as `{published_as}`, which is published")]
+    /// The same wheel, or an sdist of the same release, is published under another spelling of its name.
+    #[error("`{filename}` is another spelling of `{published_as}`, which is published")]
     SameWheel {
         /// File name that was sent.
         filename: String,
@@ -79,7 +79,7 @@ pub enum UploadError {
     #[error("the file could not be checked")]
     Check(#[source] io::Error),
     /// The blob store failed.
-    #[error("the file could not be stored")]
+    #[error(transparent)]
     Blob(#[from] BlobError),
     /// The index refused or failed.
     #[error(transparent)]
@@ -180,5 +180,16 @@ fn more(findings: &[Finding]) -> String {
     match findings.iter().filter(|finding| finding.is_refusal()).count() {
         0 | 1 => String::new(),
         count => format!(" (and {} more)", count - 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_called_one() {
+        let error = UploadError::from(BlobError::io("write a pending file", io::ErrorKind::StorageFull.into()));
+        assert_eq!((error.to_string().as_str(), error.kind()), ("the blob store has no space left", Kind::StorageFull));
     }
 }

@@ -149,10 +149,35 @@ fn from_metadata(file: &str, fault: MetadataFault) -> Finding {
     finding.at(entry)
 }
 
+/// The message names the entry: the reason phrase of an upload, which is all that twine shows, holds nothing else.
 fn from_zip(fault: ZipFault) -> Finding {
-    let finding = Finding::refuse(fault.rule, fault.class, fault.message);
-    match fault.entry {
-        Some(entry) => finding.at(entry),
-        None => finding,
+    let Some(entry) = fault.entry else { return Finding::refuse(fault.rule, fault.class, fault.message) };
+    let message = match fault.message.contains(&entry) {
+        true => fault.message,
+        false => format!("`{entry}`: {}", fault.message),
+    };
+    Finding::refuse(fault.rule, fault.class, message).at(entry)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_of_an_entry_names_it_in_the_sentence_once() {
+        for (message, sentence) in [
+            ("the name is not a plain relative path", "`../evil`: the name is not a plain relative path"),
+            ("`../evil` is there twice", "`../evil` is there twice"),
+        ] {
+            let entry = Some("../evil".to_owned());
+            let fault = ZipFault {
+                rule: "ZIP-NAME",
+                class: "zip-unsafe-path",
+                entry: entry.clone(),
+                message: message.to_owned(),
+            };
+            let finding = from_zip(fault);
+            assert_eq!((finding.message.as_str(), finding.entry), (sentence, entry));
+        }
     }
 }

@@ -75,7 +75,8 @@ pub struct NewFile {
     pub provides_extra: Vec<String>,
     /// `Summary`, as written.
     pub summary: Option<String>,
-    /// Key under which two spellings of one wheel are the same wheel (standards WHL-05); equals the file name for sdists.
+    /// Key under which two spellings of one wheel are the same wheel (standards WHL-05); of a
+    /// release there is one sdist (standards UPL-10).
     pub identity: String,
     /// Facts that bundles need; absent for sdists.
     pub wheel: Option<WheelFacts>,

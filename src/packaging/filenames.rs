@@ -274,6 +274,11 @@ impl SdistName {
         &self.text
     }
 
+    /// Key under which two sdists are the same one: normalized name and release key.
+    pub fn identity_key(&self) -> String {
+        format!("{}/{}/sdist", self.project, release_key(&self.version))
+    }
+
     /// The name of the one folder that everything inside lies in, as the current form spells it.
     pub fn top_folder(&self) -> &str {
         self.text.strip_suffix(".tar.gz").unwrap_or(&self.text)

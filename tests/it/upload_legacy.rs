@@ -239,7 +239,7 @@ async fn the_table_of_statuses() {
     respelled[5] = content("Demo-1.0.0-py3-none-any.whl", &wheel.build());
     let same = upload(&server, &respelled).await;
     assert_eq!(same.status, 409);
-    assert!(same.text().contains("is the same wheel as `demo-1.0-py3-none-any.whl`"), "{}", same.text());
+    assert!(same.text().contains("is another spelling of `demo-1.0-py3-none-any.whl`"), "{}", same.text());
     let mut gone = form.clone();
     gone[0] = text(":action", "submit");
     assert_eq!(upload(&server, &gone).await.status, 410);

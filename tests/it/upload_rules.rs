@@ -163,6 +163,19 @@ fn metadata_of_an_sdist_is_told_only_if_its_wheels_must_have_the_same() {
     assert_eq!(told(&report.unwrap()), ["!WHL-03 metadata-mismatch"]);
 }
 
+#[test]
+fn two_spellings_of_a_release_have_one_sdist() {
+    let identity = |name: &str, version: &str| {
+        let info = format!("Metadata-Version: 2.2\nName: {name}\nVersion: {version}\n");
+        let bytes = sdist(&format!("{name}-{version}"), &[("PKG-INFO", &info)]);
+        let filename = format!("{name}-{version}.tar.gz");
+        let report = check_sdist(&bytes[..], bytes.len() as u64, &filename, Profile::Strict, &Limits::default());
+        report.unwrap().facts.unwrap().identity
+    };
+    assert_eq!(identity("demo_app", "1.0"), identity("Demo.App", "1.0.0"));
+    assert_ne!(identity("demo_app", "1.0"), identity("demo_app", "1.0.1"));
+}
+
 fn sdist(folder: &str, files: &[(&str, &str)]) -> Vec<u8> {
     let mut archive = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
     for (name, content) in files {
