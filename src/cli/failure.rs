@@ -81,7 +81,11 @@ impl<E: Diagnostic> From<E> for Failure {
         // On the command line the person at the keyboard is the operator: causes are shown.
         let mut cause = error.source();
         while let Some(error) = cause {
-            message = format!("{message}: {error}");
+            let text = error.to_string();
+            // Errors of other libraries often repeat their cause in their own text.
+            if !message.ends_with(&text) {
+                message = format!("{message}: {text}");
+            }
             cause = error.source();
         }
         Self {

@@ -61,11 +61,13 @@ impl<S: Send + Sync> FromRequestParts<S> for Who {
 
 /// Lets a request through if its sender has the route's permission in some channel; handlers then check which one.
 pub async fn guard(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
-    let authorization = match request.headers().get(header::AUTHORIZATION).map(|value| value.to_str()) {
-        None => None,
-        Some(Ok(text)) => Some(text.to_owned()),
-        // Not ASCII: no token of ours, and no reason to fall back to anonymous.
-        Some(Err(_)) => Some(String::new()),
+    let mut sent = request.headers().get_all(header::AUTHORIZATION).iter();
+    let authorization = match (sent.next().map(|value| value.to_str()), sent.next()) {
+        (None, _) => None,
+        (Some(Ok(text)), None) => Some(text.to_owned()),
+        // Not ASCII is no token of ours, and of two a proxy may have judged the other; neither is a reason to fall back
+        // to anonymous.
+        (Some(_), _) => Some(String::new()),
     };
     let who = match authenticate(&gate.app.index, gate.app.clock.now(), authorization.as_deref()).await {
         Ok(who) => Who(who),

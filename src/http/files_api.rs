@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::State;
 use futures_util::TryStreamExt as _;
 use serde::Deserialize;
@@ -32,7 +32,7 @@ pub async fn put(
     body: Body,
 ) -> Result<Json<UploadOutcome>, Problem> {
     let channel = channel.parse::<ChannelName>()?;
-    let parts = open_gate(&app, &who, &channel).await?;
+    let parts = open_gate(&app, &who, &channel, body.size_hint().lower()).await?;
     let declared = Declared { sha256: query.sha256, ..Declared::default() };
     let upload = Upload { channel, filename, declared, profile: Profile::Strict, uploaded_at: None, yank: None };
     let body = body.into_data_stream().map_err(std::io::Error::other);

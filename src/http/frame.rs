@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use axum::Router;
@@ -68,6 +68,20 @@ struct Line {
     peer: Option<SocketAddr>,
     id: RequestId,
     started: Instant,
+    is_written: AtomicBool,
+}
+
+impl Drop for Line {
+    /// A client that goes away takes the request's task with it, whatever that was doing; 499 is what others log then.
+    fn drop(&mut self) {
+        if *self.is_written.get_mut() {
+            return;
+        }
+        let elapsed_ms = elapsed_ms(self.started);
+        let peer = self.peer.map(tracing::field::display);
+        let (method, path, request_id) = (&self.method, self.path.as_str(), &*self.id.0);
+        tracing::info!(%method, path, status = 499, elapsed_ms, request_id, peer, "{method} {path} 499");
+    }
 }
 
 /// Puts the frame around every route.
@@ -87,6 +101,7 @@ async fn frame(State(frame): State<Frame>, mut request: Request, next: Next) -> 
         peer: request.extensions().get::<Peer>().map(|peer| peer.0),
         id: frame.next_id(),
         started: Instant::now(),
+        is_written: AtomicBool::new(false),
     };
     let accept = header_text(request.headers(), header::ACCEPT).map(|text| text.into_owned());
     request.extensions_mut().insert(line.id.clone());
@@ -160,11 +175,16 @@ fn panicked(panic: Box<dyn std::any::Any + Send>) -> Problem {
     Problem::internal(format!("a handler panicked: {text}"))
 }
 
+/// In whole microseconds: more digits would only pretend.
+fn elapsed_ms(started: Instant) -> f64 {
+    started.elapsed().as_micros() as f64 / 1000.0
+}
+
 /// One line per request: no query, no header, no body, so no token can be in it.
 fn log(line: &Line, response: &Response, problem: Option<(&'static str, &str)>) {
+    line.is_written.store(true, Ordering::Relaxed);
     let status = response.status();
-    // Whole microseconds: more digits would only pretend.
-    let elapsed_ms = line.started.elapsed().as_micros() as f64 / 1000.0;
+    let elapsed_ms = elapsed_ms(line.started);
     let caller = response.extensions().get::<CallerName>().map(|name| name.0.as_str());
     let caller = caller.unwrap_or("anonymous");
     let peer = line.peer.map(tracing::field::display);
@@ -186,6 +206,7 @@ fn log(line: &Line, response: &Response, problem: Option<(&'static str, &str)>) 
 mod tests {
     use axum::body::Body;
     use axum::routing::get;
+    use futures_util::FutureExt as _;
     use http_body_util::BodyExt as _;
     use tower::ServiceExt as _;
 
@@ -206,12 +227,37 @@ mod tests {
         }
     }
 
+    impl Written {
+        /// Logs of this thread go here until the guard is dropped.
+        fn listen(&self) -> tracing::subscriber::DefaultGuard {
+            let writer = self.clone();
+            let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+            tracing::subscriber::set_default(subscriber)
+        }
+
+        fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_whose_client_went_away_is_in_the_log_too() {
+        let written = Written::default();
+        let _log = written.listen();
+        let router = Router::new().route("/slow", get(std::future::pending::<&'static str>));
+        let router = framed(router, Frame::new(Timestamp::UNIX_EPOCH));
+        let request = Request::builder().uri("/slow").header("host", "a").body(Body::empty()).unwrap();
+        let answer = router.oneshot(request);
+        // Polled once and dropped, as the connection does.
+        assert!(answer.now_or_never().is_none());
+        let log = written.text();
+        assert!(log.lines().count() == 1 && log.contains("GET /slow 499"), "{log}");
+    }
+
     #[tokio::test]
     async fn a_request_is_one_line_in_the_log_and_no_secret_is_in_it() {
         let written = Written::default();
-        let writer = written.clone();
-        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-        let _log = tracing::subscriber::set_default(subscriber);
+        let _log = written.listen();
         let page = async || Problem::new(Kind::NotFound, "http/no-such-page", "nothing is here");
         let router = framed(Router::new().route("/page", get(page)), Frame::new(Timestamp::UNIX_EPOCH));
         let request = Request::builder()
@@ -223,7 +269,7 @@ mod tests {
             .body(Body::from("secret-4"))
             .unwrap();
         router.oneshot(request).await.unwrap();
-        let log = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        let log = written.text();
         assert_eq!(log.lines().count(), 1, "{log}");
         assert!(!log.contains("secret"), "{log}");
         for part in ["GET /page 404", "request_id=\"0-0\"", "peer=127.0.0.1:4711", "code=\"http/no-such-page\""] {

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use axum::body::HttpBody as _;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use serde::Deserialize;
@@ -13,8 +14,11 @@ use super::upload_form::FormReader;
 use super::{Problem, legacy_answer};
 use crate::app::App;
 use crate::index::IndexError;
-use crate::ingest::IngestParts;
+use crate::ingest::{IngestParts, MAX_FORM_TEXT_BYTES, UploadError};
 use crate::model::{ChannelName, Kind, Permission};
+
+/// Most bytes that a form has beside its file: its text fields, and room for the heads of its parts.
+const FORM_ROOM_BYTES: u64 = MAX_FORM_TEXT_BYTES as u64 + (8 << 20);
 
 /// What may stand in the query: PyPI reads the action from there too.
 #[derive(Debug, Deserialize)]
@@ -55,12 +59,15 @@ pub async fn help() -> Problem {
     )
 }
 
-/// What an upload needs of the server, and whether the sender may upload there and the channel exists: all that can be
-/// told before the body is read (standards UPL-05).
-pub async fn open_gate(app: &App, who: &Who, channel: &ChannelName) -> Result<IngestParts, Problem> {
+/// What an upload needs of the server, and whether the sender may upload there, the channel exists and a file of at least
+/// `size_bytes` is taken: all that can be told before the body is read (standards UPL-05).
+pub async fn open_gate(app: &App, who: &Who, channel: &ChannelName, size_bytes: u64) -> Result<IngestParts, Problem> {
     who.may(app, Permission::Upload, Some(channel), None)?;
     if app.index.find_channel(channel).await?.is_none() {
         return Err(IndexError::NoSuchChannel { channel: channel.clone() }.into());
+    }
+    if size_bytes > app.settings.max_file_size_bytes {
+        return Err(UploadError::too_large("the file", app.settings.max_file_size_bytes).into());
     }
     Ok(app.ingest_parts())
 }
@@ -72,7 +79,8 @@ async fn take(
     query: FormQuery,
     request: Request,
 ) -> Result<Response, Problem> {
-    let parts = open_gate(app, who, &channel).await?;
+    let size_bytes = request.body().size_hint().lower().saturating_sub(FORM_ROOM_BYTES);
+    let parts = open_gate(app, who, &channel, size_bytes).await?;
     let accept = legacy_answer::accept_of(&request);
     let reader = FormReader::new(request, query.action).await?;
     let outcome = reader.receive(&parts, &who.0, channel).await?;

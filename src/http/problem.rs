@@ -55,8 +55,12 @@ impl<E: Diagnostic> From<E> for Problem {
         let mut causes = error.to_string();
         let mut next: Option<&dyn Error> = error.source();
         while let Some(cause) = next {
-            causes.push_str(": ");
-            causes.push_str(&cause.to_string());
+            let text = cause.to_string();
+            // Errors of other libraries often repeat their cause in their own text.
+            if !causes.ends_with(&text) {
+                causes.push_str(": ");
+                causes.push_str(&text);
+            }
             next = cause.source();
         }
         Self(Box::new(Facts {

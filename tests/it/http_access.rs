@@ -176,3 +176,24 @@ fn every_route_is_described_in_the_manual() {
         assert!(manual.contains(&anchor), "{} {} has no {anchor}", route.method, route.path);
     }
 }
+
+#[tokio::test]
+async fn of_two_credentials_none_is_taken() {
+    let server = TestServer::start().await;
+    let right = format!("Bearer {}", server.token());
+    for (first, second) in
+        [(right.as_str(), right.as_str()), (right.as_str(), "Bearer fw_wrong"), ("Bearer fw_wrong", &right)]
+    {
+        let request = server.request(Method::GET, "/api/v1/audit").header("authorization", first);
+        let refused = answer(request.header("authorization", second)).await;
+        assert_eq!((refused.status, refused.json()["code"].as_str()), (401, Some("access/authorization-malformed")));
+    }
+}
+
+#[tokio::test]
+async fn a_reader_does_not_wait_for_the_note_of_his_token() {
+    let server = server_that_reads(ReadPolicy::Token).await;
+    // On SQLite nothing else can be written meanwhile, not even that.
+    let _change = server.app().index.begin().await.unwrap();
+    assert_eq!(server.get_as_admin("/simple/").await.status, 200);
+}

@@ -180,3 +180,19 @@ async fn a_stop_lets_a_running_request_finish_and_accepts_no_more() {
     assert!(answer.contains("HTTP/1.1 404") && answer.contains("index/channel-unknown"), "{answer}");
     stopping.await.unwrap();
 }
+
+#[tokio::test]
+async fn a_file_that_is_said_to_be_too_large_is_refused_before_it_is_sent() {
+    let server = server_with(far()).await;
+    for target in ["PUT /api/v1/channels/staging/files/big-1.0-py3-none-any.whl", "POST /legacy/"] {
+        let head = format!(
+            "{target} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {}\r\nexpect: 100-continue\r\n\
+             content-type: multipart/form-data; boundary=b\r\ncontent-length: {}\r\n\r\n",
+            server.token(),
+            5_u64 << 30
+        );
+        let mut stream = connect(&server, &head).await;
+        let answer = read_to_end(&mut stream).await;
+        assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("ingest/too-large"), "{target}: {answer}");
+    }
+}
