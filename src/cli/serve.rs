@@ -1,18 +1,26 @@
 //! `ferrywheel serve`: open the data directory and serve until told to stop.
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
 
 use clap::Args;
+use futures_util::FutureExt as _;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Environment;
 use super::failure::{Exit, Failure};
 use crate::app::{ADMIN_TOKEN_FILE, App};
 use crate::config::{Settings, SettingsSource};
 use crate::model::Clock;
+
+/// How long a stop may take to fold the write-ahead log into the database; the next start does it otherwise.
+const CLOSE_TIME: Duration = Duration::from_secs(5);
 
 #[derive(Args)]
 pub struct ServeArgs {
@@ -61,17 +69,50 @@ pub async fn run(arguments: ServeArgs, environment: &Environment) -> Result<(), 
     let listener = listen(&settings.listen)?;
     let app = open_app(settings).await?;
     if let Some(token) = &app.new_admin_token {
-        eprintln!("admin token (shown once, kept in {}): {token}", app.settings.data.join(ADMIN_TOKEN_FILE).display());
+        let place = app.settings.data.join(ADMIN_TOKEN_FILE);
+        // Where nobody looks on, what is printed stays in a log for ever.
+        match std::io::stderr().is_terminal() {
+            true => eprintln!("admin token (shown once, kept in {}): {token}", place.display()),
+            false => eprintln!("the admin token is in {}", place.display()),
+        }
     }
     let address = listener.local_addr().map_err(|error| Failure::new(Exit::Unreachable, error.to_string()))?;
+    let (stop, told_twice) = stop_signals();
     eprintln!("listening on http://{address}");
     notify(&[sd_notify::NotifyState::Ready]);
     let stop = async {
-        stop_signal().await;
+        stop.await;
         notify(&[sd_notify::NotifyState::Stopping]);
     };
-    let served = crate::http::serve(listener, app, stop).await;
-    served.map_err(|error| Failure::new(Exit::Unreachable, format!("the server ended: {error}")))
+    tokio::select! {
+        served = crate::http::serve(listener, app.clone(), stop) => {
+            served.map_err(|error| Failure::new(Exit::Unreachable, format!("the server ended: {error}")))?;
+        }
+        () = told_twice => {
+            tracing::warn!("told to stop twice: requests that were still running have been given up");
+            return Ok(());
+        }
+    }
+    if tokio::time::timeout(CLOSE_TIME, app.index.close()).await.is_err() {
+        tracing::warn!("the database was left open: a request still worked with it");
+    }
+    Ok(())
+}
+
+/// The first Ctrl-C or SIGTERM, and the second: whoever sends that does not want to wait for running requests.
+fn stop_signals() -> (impl Future<Output = ()>, impl Future<Output = ()>) {
+    let (first, on_first) = tokio::sync::oneshot::channel::<()>();
+    let (second, on_second) = tokio::sync::oneshot::channel::<()>();
+    // From now on, and all the time: a signal that nobody listens for ends the process, or is lost between the two.
+    let mut signals = StopSignals::listen();
+    tokio::spawn(async move {
+        for told in [first, second] {
+            signals.next().await;
+            // Nobody waits any more only when the server has ended.
+            let _ = told.send(());
+        }
+    });
+    (on_first.map(drop), on_second.map(drop))
 }
 
 /// The first socket that the service manager passed, else our own.
@@ -98,18 +139,29 @@ fn notify(states: &[sd_notify::NotifyState<'_>]) {
 
 /// Returns on Ctrl-C or SIGTERM.
 pub async fn stop_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let terminated = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut stream) => drop(stream.recv().await),
+    StopSignals::listen().next().await;
+}
+
+/// The streams of the signals that stop a server.
+struct StopSignals(Vec<Signal>);
+
+impl StopSignals {
+    fn listen() -> Self {
+        let listen = |kind| match signal(kind) {
+            Ok(stream) => Some(stream),
             Err(error) => {
-                tracing::warn!("SIGTERM will not stop the server gently: {error}");
-                std::future::pending::<()>().await;
+                tracing::warn!("signal {} will not stop the server gently: {error}", kind.as_raw_value());
+                None
             }
-        }
-    };
-    tokio::select! {
-        () = terminated => {}
-        _ = tokio::signal::ctrl_c() => {}
+        };
+        Self([SignalKind::terminate(), SignalKind::interrupt()].into_iter().filter_map(listen).collect())
+    }
+
+    async fn next(&mut self) {
+        std::future::poll_fn(|context| match self.0.iter_mut().any(|stream| stream.poll_recv(context).is_ready()) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        })
+        .await;
     }
 }

@@ -30,6 +30,7 @@ mod resolve_universe;
 mod simple_caching;
 mod simple_negotiation;
 mod simple_pages;
+mod stopping;
 mod support;
 mod tidy;
 mod upload_corpus;
