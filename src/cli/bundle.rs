@@ -101,11 +101,10 @@ pub async fn run(arguments: BundleArgs, environment: &Environment, output: &Outp
     let answer = build(&client, &request, &arguments.output).await?;
     output.result(&answer, |answer| {
         let path = arguments.output.display();
-        format!(
-            "{path}: {}, sha256 {}\nstart it: ./{path} (or python3 {path})",
-            human_size(answer.size_bytes),
-            answer.sha256
-        )
+        let is_bare_name = arguments.output.components().count() == 1;
+        let command = if is_bare_name { format!("./{path}") } else { path.to_string() };
+        let size = human_size(answer.size_bytes);
+        format!("{path}: {size}, sha256 {}\nstart it: {command} (or python3 {path})", answer.sha256)
     });
     Ok(())
 }

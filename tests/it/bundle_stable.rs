@@ -86,6 +86,26 @@ impl Program {
         Self { process, url, directory }
     }
 
+    /// Gives every stored blob the times of another day, one that differs between two programs.
+    fn age_blobs(&self) {
+        let then = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000 + u64::from(self.process.id()));
+        let mut folders = vec![self.directory.path().join("data/blobs/sha256")];
+        let mut aged_count = 0;
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    let times = std::fs::FileTimes::new().set_accessed(then).set_modified(then);
+                    std::fs::File::open(&path).unwrap().set_times(times).unwrap();
+                    aged_count += 1;
+                }
+            }
+        }
+        assert!(aged_count >= wheels().len(), "only {aged_count} blobs were found");
+    }
+
     /// Fills it, builds the bundle and returns its bytes.
     async fn bundle(&self) -> Bytes {
         let token = std::fs::read_to_string(self.directory.path().join("data/admin-token")).unwrap();
@@ -96,6 +116,7 @@ impl Program {
             let stored = answer(client.put(path).bearer_auth(token.trim()).body(wheel.build())).await;
             assert_eq!(stored.status, 200, "{}", stored.text());
         }
+        self.age_blobs();
         let built = answer(client.post(at("/api/v1/bundles")).bearer_auth(token.trim()).json(&hello())).await;
         assert_eq!(built.status, 201, "{}", built.text());
         answer(client.get(at(built.json()["download"].as_str().unwrap()))).await.body
@@ -111,7 +132,7 @@ impl Drop for Program {
 }
 
 #[tokio::test]
-async fn umask_time_zone_locale_and_working_directory_do_not_enter() {
+async fn umask_time_zone_locale_working_directory_and_file_times_do_not_enter() {
     let one = Program::start("022", "UTC", "C").bundle().await;
     let other = Program::start("077", "Pacific/Kiritimati", "C.UTF-8").bundle().await;
     assert!(one.starts_with(b"#!/usr/bin/env python3\n"));
