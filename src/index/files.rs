@@ -40,6 +40,9 @@ statements! {
              ORDER BY f.filename",
         ),
     );
+    FIND_SAME_BYTES = both(
+        "SELECT filename FROM files WHERE sha256 = $1 AND filename <> $2 AND deleted_at IS NULL ORDER BY filename LIMIT 1",
+    );
     REFERENCED_BLOBS = both(
         "SELECT sha256 FROM files WHERE deleted_at IS NULL \
          UNION SELECT metadata_sha256 FROM files WHERE deleted_at IS NULL AND metadata_sha256 IS NOT NULL \
@@ -122,6 +125,13 @@ impl Index {
         let rows: Vec<Published> =
             read!(&self.db, fetch_all, FIND_PUBLISHED, filename, file.project.as_ref(), identity)?;
         rows.into_iter().next().map(|row| judge(file, row)).transpose()
+    }
+
+    /// Another name, the first of several, under which the bytes of `filename` are published too.
+    pub async fn find_same_bytes(&self, sha256: &Sha256Digest, filename: &str) -> Result<Option<String>, IndexError> {
+        let (sha256, filename) = (sha256.to_hex(), text(filename, "filename")?);
+        let row: Option<(String,)> = read!(&self.db, fetch_optional, FIND_SAME_BYTES, sha256, filename)?;
+        Ok(row.map(|(filename,)| filename))
     }
 
     /// Digests of all blobs that a row names: files, their metadata, and what open batches hold.

@@ -111,12 +111,16 @@ impl<'a> PendingUpload<'a> {
             return self.publish(who, upload, published, None).await;
         }
         let report = self.check(&upload, digests.size_bytes).await?;
-        let findings = with_agreement(&upload, report.findings);
+        let mut findings = with_agreement(&upload, report.findings);
         let Some(facts) = report.facts.filter(|_| !findings.iter().any(Finding::is_refusal)) else {
             let kind = if upload.filename.ends_with(".tar.gz") { FileKind::Sdist } else { FileKind::Wheel };
             let filename = shown(&upload.filename);
             return Err(UploadError::FileRefused { filename, kind, findings });
         };
+        if let Some(other) = self.parts.index.find_same_bytes(&digests.sha256, &upload.filename).await? {
+            let text = format!("the same bytes are published as `{other}`");
+            findings.push(Finding::note("UPL-06", "same-bytes", text).at("file name"));
+        }
         let metadata = facts.metadata.clone();
         let file = self.describe(who, &upload, digests, facts, findings);
         // Another spelling of a published file, or a retired name, is refused while the bytes are still pending.

@@ -157,6 +157,14 @@ async fn a_look_before_a_file_is_recorded_says_what_recording_it_would(site: Sit
     let known = site.index.find_published(&wheel("demo", "1.0")).await.unwrap().unwrap();
     assert_eq!((known.id, known.is_new), (ids[0], false));
     assert_eq!(site.index.find_published(&wheel("demo", "2.0")).await.unwrap(), None);
+    let renamed = "demo-1.0-1-py3-none-any.whl";
+    let same = NewFile { filename: renamed.into(), identity: "demo/1/1".into(), ..wheel("demo", "1.0") };
+    let sha256 = same.digests.sha256;
+    assert_eq!(site.index.find_same_bytes(&sha256, "demo-1.0-py3-none-any.whl").await.unwrap(), None);
+    assert_eq!(
+        site.index.find_same_bytes(&sha256, renamed).await.unwrap().as_deref(),
+        Some("demo-1.0-py3-none-any.whl")
+    );
     let bytes = NewFile { digests: digests(b"other"), ..wheel("demo", "1.0") };
     let spelling = NewFile { filename: "Demo-1.0.0-py3-none-any.whl".into(), ..wheel("demo", "1.0") };
     for (file, told) in [(bytes, "index/file-conflict"), (spelling, "index/same-wheel")] {

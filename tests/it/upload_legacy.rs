@@ -421,3 +421,13 @@ async fn a_raw_put_answers_with_the_outcome_or_a_problem() {
     let request = server.request(Method::PUT, &path).bearer_auth(server.token()).body(wheel.build());
     assert_eq!(answer(request).await.json()["code"], "ingest/digest-mismatch");
 }
+
+#[tokio::test]
+async fn the_same_bytes_under_another_name_are_noted() {
+    let server = TestServer::start().await;
+    let bytes = Wheel::new("demo", "1.0").build();
+    for (filename, is_noted) in [("demo-1.0-py3-none-any.whl", false), ("demo-1.0-1-py3-none-any.whl", true)] {
+        let stored = server.put_file("staging", filename, bytes.clone()).await;
+        assert_eq!((stored.status, stored.text().contains("UPL-06")), (200, is_noted), "{}", stored.text());
+    }
+}
