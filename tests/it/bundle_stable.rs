@@ -88,7 +88,7 @@ impl Program {
 
     /// Gives every stored blob the times of another day, one that differs between two programs.
     fn age_blobs(&self) {
-        let then = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000 + u64::from(self.process.id()));
+        let then = std::time::UNIX_EPOCH + Duration::from_secs(1_000_000_000 + u64::from(self.process.id()));
         let mut folders = vec![self.directory.path().join("data/blobs/sha256")];
         let mut aged_count = 0;
         while let Some(folder) = folders.pop() {
