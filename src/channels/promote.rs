@@ -8,8 +8,13 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::index::{Index, IndexError};
-use crate::model::{AuditEvent, Change, ChannelFile, ChannelName, ChannelRef, Diagnostic, Kind, Principal, Serial};
+use crate::model::{
+    AuditEvent, Change, ChannelFile, ChannelName, ChannelRef, Diagnostic, Kind, Principal, Serial, View,
+};
 use crate::packaging::{ProjectName, Version, shown};
+
+/// How often a target that keeps moving is compared anew before the promotion is given up.
+const ATTEMPTS: u32 = 10;
 
 /// Why a promotion did not happen. Nothing changed.
 #[derive(Debug, thiserror::Error)]
@@ -222,15 +227,37 @@ pub async fn promote(index: &Index, who: &Principal, wish: &PromotionWish) -> Re
     }
     let view = index.open_view(&wish.from).await?;
     let source = index.list_channel_files(&view).await?;
-    let mut tx = index.begin().await?;
-    // Taken before anything is compared: nobody changes the target between the plan and its snapshot.
-    let target = tx.advance(&wish.to, wish.expected_serial).await?;
-    let plan = plan(wish, &source, &tx.list_channel_files(&wish.to).await?)?;
-    let before = Serial(target.serial.0 - 1);
-    let is_real = !wish.is_dry_run && !plan.changes.is_empty();
-    let after = if plan.changes.is_empty() { before } else { target.serial };
-    if is_real {
-        tx.apply(&target, &plan.changes).await?;
+    let mut attempt = 1;
+    loop {
+        match promote_from(index, who, wish, &view, &source).await {
+            // Somebody changed the target after it was read. Nothing was said about its serial, so it is compared anew.
+            Err(PromotionError::Index(IndexError::ChannelMoved { .. }))
+                if wish.expected_serial.is_none() && attempt < ATTEMPTS =>
+            {
+                attempt += 1;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+/// One attempt: both channels are read and compared before the write transaction, which then only moves the target on from
+/// the serial that was read. A transaction that reads a large channel would keep every upload waiting.
+async fn promote_from(
+    index: &Index,
+    who: &Principal,
+    wish: &PromotionWish,
+    view: &View,
+    source: &[ChannelFile],
+) -> Result<PromotionOutcome, PromotionError> {
+    let target = index.open_view(&ChannelRef { name: wish.to.clone(), serial: None }).await?;
+    let before = target.serial;
+    if let Some(expected) = wish.expected_serial.filter(|expected| *expected != before) {
+        return Err(IndexError::ChannelMoved { channel: target.channel, expected, actual: before }.into());
+    }
+    let plan = plan(wish, source, &index.list_channel_files(&target).await?)?;
+    let after = if plan.changes.is_empty() { before } else { Serial(before.0 + 1) };
+    if !wish.is_dry_run && !plan.changes.is_empty() {
         let event = AuditEvent::Promoted {
             from: view.channel.clone(),
             from_serial: view.serial,
@@ -238,6 +265,9 @@ pub async fn promote(index: &Index, who: &Principal, wish: &PromotionWish) -> Re
             serial: after,
             added: plan.added.clone(),
         };
+        let mut tx = index.begin().await?;
+        let advanced = tx.advance(&wish.to, Some(before)).await?;
+        tx.apply(&advanced, &plan.changes).await?;
         tx.commit(who, &event).await?;
         tracing::info!(
             channel.name = %wish.to,
@@ -250,7 +280,7 @@ pub async fn promote(index: &Index, who: &Principal, wish: &PromotionWish) -> Re
         );
     }
     Ok(PromotionOutcome {
-        from: ChannelAt { channel: view.channel, serial: view.serial },
+        from: ChannelAt { channel: view.channel.clone(), serial: view.serial },
         to: ChannelMove { channel: wish.to.clone(), serial_before: before, serial: after },
         dry_run: wish.is_dry_run,
         added: plan.added,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::db::{both, pair};
 use super::rows::{ChannelFileRow, FileRow, all, optional_text, parse, text, to_count, to_json};
 use super::{Index, IndexError, IndexTx};
-use crate::model::{ChannelFile, ChannelName, FileKind, NewFile, Sha256Digest, StoredFile, View};
+use crate::model::{ChannelFile, FileKind, NewFile, Sha256Digest, StoredFile, View};
 use crate::packaging::{ProjectName, release_key};
 
 statements! {
@@ -18,12 +18,6 @@ statements! {
         "SELECT ", file_columns!(), ", m.is_yanked, m.yank_reason \
          FROM memberships m JOIN files f ON f.id = m.file_id JOIN projects p ON p.id = m.project_id \
          WHERE ", in_view!(), " AND f.deleted_at IS NULL ORDER BY f.filename",
-    ));
-    LIST_HEAD_FILES = both(concat!(
-        "SELECT ", file_columns!(), ", m.is_yanked, m.yank_reason \
-         FROM channels c JOIN memberships m ON m.channel_id = c.id \
-         JOIN files f ON f.id = m.file_id JOIN projects p ON p.id = m.project_id \
-         WHERE c.name = $1 AND m.to_serial IS NULL AND f.deleted_at IS NULL ORDER BY f.filename",
     ));
     FIND_FILE = both(concat!(
         "SELECT ", file_columns!(), " FROM files f JOIN projects p ON p.id = f.project_id \
@@ -160,12 +154,6 @@ impl IndexTx {
         }
         // Another transaction published it since we looked; the insert waited for it, so now its row shows.
         self.find_published(file).await?.ok_or(IndexError::Busy { source: None })
-    }
-
-    /// Every file in the channel's head as this transaction sees it, by file name.
-    pub async fn list_channel_files(&mut self, channel: &ChannelName) -> Result<Vec<ChannelFile>, IndexError> {
-        let rows: Vec<ChannelFileRow> = fetch!(&mut self.tx, fetch_all, LIST_HEAD_FILES, channel.as_str())?;
-        all(rows)
     }
 
     async fn find_published(&mut self, file: &NewFile) -> Result<Option<AddedFile>, IndexError> {

@@ -78,6 +78,23 @@ async fn a_promotion_brings_files_over_and_is_told_in_full() {
 }
 
 #[tokio::test]
+async fn promotions_at_the_same_time_each_bring_their_files_over() {
+    let server = TestServer::start().await;
+    let names: Vec<String> = (0..6).map(|number| format!("demo{number}-1.0.tar.gz")).collect();
+    seed(&server, "staging", &names.iter().map(|name| SeedFile::new(name)).collect::<Vec<_>>()).await;
+    let path = "/api/v1/channels/blessed/promotions";
+    let wishes: Vec<_> = (0..6).map(|number| json!({"from": "staging", "select": [format!("demo{number}")]})).collect();
+    let answers = futures_util::future::join_all(wishes.iter().map(|wish| server.post_json(path, wish))).await;
+    for answer in answers {
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+    assert_eq!(server.serial("blessed").await, 6);
+    let view = server.app().index.open_view(&"blessed".parse().unwrap()).await.unwrap();
+    let files = server.app().index.list_channel_files(&view).await.unwrap();
+    assert_eq!(files.into_iter().map(|file| file.stored.file.filename).collect::<Vec<_>>(), names);
+}
+
+#[tokio::test]
 async fn a_promotion_that_cannot_be_read_changes_nothing() {
     let server = TestServer::start().await;
     seed(&server, "staging", &[SeedFile::new("demo-1.0.tar.gz")]).await;
