@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rand::Rng;
 use rustix::fs::{FlockOperation, flock};
@@ -21,6 +22,9 @@ use crate::simple::PageCache;
 
 /// File in the data directory that holds the first token, readable by its owner only.
 pub const ADMIN_TOKEN_FILE: &str = "admin-token";
+
+/// Longest time that closing waits for statements that still run.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why a server could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -128,6 +132,13 @@ impl App {
         }
         let pages = PageCache::new(settings.page_cache_bytes);
         Ok(Arc::new(Self { index, blobs: Arc::new(blobs), pages, clock, settings, new_admin_token, _lock: lock }))
+    }
+
+    /// Closes the index, which folds SQLite's write-ahead log into its file: a copy of the file alone is whole then.
+    pub async fn close(&self) {
+        if tokio::time::timeout(CLOSE_PATIENCE, self.index.close()).await.is_err() {
+            tracing::warn!("the index is still in use; its write-ahead log is folded at the next stop");
+        }
     }
 
     /// What receiving a file needs of this server.

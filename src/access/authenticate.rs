@@ -28,7 +28,7 @@ pub enum AccessError {
     #[error("the token has expired or was revoked")]
     Ended,
     /// A valid token that does not allow this.
-    #[error("the token `{name}` does not allow `{permission:?}` here")]
+    #[error("the token `{name}` does not allow `{permission}` here")]
     NotAllowed {
         /// Name of the token.
         name: String,
@@ -94,7 +94,7 @@ pub async fn authenticate(
     if let Ok(Err(error)) = noted {
         tracing::warn!(error = %error, "the last use of token `{}` was not noted", record.name);
     }
-    Ok(Principal::Token { token_id: record.id, name: record.name, scope: record.scope })
+    Ok(Principal::Token { name: record.name, scope: record.scope })
 }
 
 /// The token in an `Authorization` header: the password of `Basic` with any user name, or what follows `Bearer` or `Token`.

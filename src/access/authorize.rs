@@ -56,7 +56,7 @@ mod tests {
     fn token(permissions: &[Permission], channels: &str, projects: &str) -> Principal {
         let scope =
             Scope { permissions: permissions.to_vec(), channels: channels.to_owned(), projects: projects.to_owned() };
-        Principal::Token { token_id: 1, name: "ci".to_owned(), scope }
+        Principal::Token { name: "ci".to_owned(), scope }
     }
 
     fn verdict(

@@ -104,14 +104,20 @@ struct TokenLine {
 pub async fn run(arguments: AdminArgs, environment: &Environment, output: &Output) -> Result<(), Failure> {
     let settings = load_settings(arguments.data, None, arguments.config, environment)?;
     let app = open_app(settings).await?;
-    match arguments.action {
+    let outcome = act(arguments.action, &app, output).await;
+    app.close().await;
+    outcome
+}
+
+async fn act(action: Action, app: &App, output: &Output) -> Result<(), Failure> {
+    match action {
         Action::Token(TokenAction::Create { name, permissions, channels, projects }) => {
             let permissions = permissions.into_iter().map(|permission| permission.0).collect();
-            create_token(&app, name, Scope { permissions, channels, projects }, output).await
+            create_token(app, name, Scope { permissions, channels, projects }, output).await
         }
-        Action::Token(TokenAction::List) => list_tokens(&app, output).await,
-        Action::Token(TokenAction::Revoke { name }) => revoke_token(&app, name, output).await,
-        Action::Audit(AuditAction::Verify) => verify_audit(&app, output).await,
+        Action::Token(TokenAction::List) => list_tokens(app, output).await,
+        Action::Token(TokenAction::Revoke { name }) => revoke_token(app, name, output).await,
+        Action::Audit(AuditAction::Verify) => verify_audit(app, output).await,
     }
 }
 
@@ -138,8 +144,7 @@ async fn list_tokens(app: &App, output: &Output) -> Result<(), Failure> {
     output.result(&lines, |lines| {
         let line = |line: &TokenLine| {
             let state = if line.is_revoked { " (revoked)" } else { "" };
-            let permissions: Vec<String> =
-                line.scope.permissions.iter().map(|permission| format!("{permission:?}").to_lowercase()).collect();
+            let permissions: Vec<String> = line.scope.permissions.iter().map(ToString::to_string).collect();
             format!(
                 "{}{state}: {} on channels `{}`, projects `{}`\n",
                 line.name,

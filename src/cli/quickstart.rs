@@ -104,8 +104,10 @@ pub async fn run(arguments: QuickstartArgs, environment: &Environment, output: &
         Err(failure) => Err(failure),
     };
     drop(stop);
+    let app = tour.app.clone();
     drop(tour);
     let served = server.await;
+    app.close().await;
     output.note("stopped.");
     toured?;
     match served {

@@ -4,7 +4,6 @@ use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
 
 use clap::Args;
 use futures_util::FutureExt as _;
@@ -18,9 +17,6 @@ use super::failure::{Exit, Failure};
 use crate::app::{ADMIN_TOKEN_FILE, App};
 use crate::config::{Settings, SettingsSource};
 use crate::model::Clock;
-
-/// How long a stop may take to fold the write-ahead log into the database; the next start does it otherwise.
-const CLOSE_TIME: Duration = Duration::from_secs(5);
 
 #[derive(Args)]
 pub struct ServeArgs {
@@ -93,9 +89,7 @@ pub async fn run(arguments: ServeArgs, environment: &Environment) -> Result<(), 
             return Ok(());
         }
     }
-    if tokio::time::timeout(CLOSE_TIME, app.index.close()).await.is_err() {
-        tracing::warn!("the database was left open: a request still worked with it");
-    }
+    app.close().await;
     Ok(())
 }
 

@@ -1,5 +1,7 @@
 //! Who acts, and what the credential allows.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::ChannelName;
@@ -19,6 +21,19 @@ pub enum Permission {
     Export,
     /// Everything else: tokens, channels, settings.
     Admin,
+}
+
+impl fmt::Display for Permission {
+    /// The word that the command line and JSON use.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Read => "read",
+            Self::Upload => "upload",
+            Self::Promote => "promote",
+            Self::Export => "export",
+            Self::Admin => "admin",
+        })
+    }
 }
 
 /// Limits of a token: what it may do, where, and to which projects.
@@ -76,8 +91,6 @@ pub enum Principal {
     Anonymous,
     /// The bearer of a token.
     Token {
-        /// Key of the token in the index.
-        token_id: i64,
         /// Name that the audit log shows.
         name: String,
         /// What it may do.

@@ -22,7 +22,7 @@ on_both! {
 
 async fn every_commit_leaves_its_event(site: Site) {
     let staging = ChannelName::staging();
-    let bearer = Principal::Token { token_id: 1, name: "ci".into(), scope: Scope::admin() };
+    let bearer = Principal::Token { name: "ci".into(), scope: Scope::admin() };
     let mut tx = site.index.begin().await.unwrap();
     tx.create_channel(&staging).await.unwrap();
     let event = AuditEvent::ChannelCreated { channel: staging.clone() };

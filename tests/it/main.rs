@@ -22,6 +22,7 @@ mod mirror_folder;
 mod mirror_pull;
 mod mirror_settings;
 mod mirror_upstream;
+mod program;
 mod resolve_locks;
 mod resolve_random;
 mod resolve_solve;

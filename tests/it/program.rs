@@ -1,0 +1,53 @@
+//! The program itself, as a process: how it starts, what it says, what it leaves behind.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::process::{Command, Output};
+
+fn ferrywheel(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ferrywheel"));
+    command.args(arguments).env_clear();
+    command
+}
+
+fn text(output: &Output) -> (&str, &str) {
+    (std::str::from_utf8(&output.stdout).unwrap(), std::str::from_utf8(&output.stderr).unwrap())
+}
+
+#[test]
+fn a_program_that_has_ended_leaves_one_whole_database_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().to_str().unwrap();
+    let made = ferrywheel(&["admin", "token", "create", "ci", "--allow", "upload", "--json", "--data", data]).output();
+    let made = made.unwrap();
+    let (stdout, stderr) = text(&made);
+    assert!(made.status.success(), "{stderr}");
+    let token: serde_json::Value = serde_json::from_str(stdout).unwrap();
+    assert_eq!(token["name"], "ci");
+    assert!(token["token"].as_str().unwrap().starts_with("fw_"));
+    let names = std::fs::read_dir(directory.path().join("db")).unwrap();
+    let names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["main.sqlite"]);
+}
+
+#[test]
+fn a_variable_that_is_not_text_is_no_reason_not_to_start() {
+    let listed = ferrywheel(&["target", "list"]).env("ODD", OsStr::from_bytes(b"\xff")).output().unwrap();
+    assert!(listed.status.success(), "{}", text(&listed).1);
+}
+
+#[test]
+fn a_server_that_is_away_is_told_with_the_cause_and_the_next_step() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let server = format!("http://{free}");
+    // A proxy that would be asked instead does not exist either, and is not named in the answer.
+    let away = ferrywheel(&["lock", "demo", "--target", "debian-12", "--server", &server])
+        .env("HTTP_PROXY", "http://proxy.invalid:1")
+        .env("http_proxy", "http://proxy.invalid:1")
+        .output()
+        .unwrap();
+    let (_, stderr) = text(&away);
+    assert_eq!(away.status.code(), Some(3), "{stderr}");
+    assert!(stderr.starts_with(&format!("error: `{server}/` does not answer: Connection refused")), "{stderr}");
+    assert!(stderr.contains("hint: Start it with `ferrywheel serve`"), "{stderr}");
+}
