@@ -16,13 +16,10 @@ use super::extract::Segments;
 use crate::app::App;
 use crate::blobs::CHUNK_SIZE_BYTES;
 use crate::model::{Kind, NewFile, Permission, Sha256Digest};
-use crate::packaging::shown;
+use crate::packaging::{MAX_METADATA_BYTES, shown};
 
 /// Files up to this many bytes are read whole: one change of thread, and their digest is checked before anything is sent.
 const WHOLE_READ_BYTES: u64 = CHUNK_SIZE_BYTES as u64;
-
-/// Longest METADATA that is served, in bytes; what arrives is limited far below.
-const MAX_METADATA_BYTES: u64 = 64 << 20;
 
 const METADATA_SUFFIX: &str = ".metadata";
 
@@ -66,7 +63,7 @@ fn no_such_file(filename: &str) -> Problem {
 async fn metadata(app: &App, file: &NewFile, filename: &str, parts: &Parts) -> Result<Response, Problem> {
     let digest = file.metadata_sha256.ok_or_else(|| no_such_file(filename))?;
     // Small, and its length is recorded nowhere else.
-    let bytes = checked(app.blobs.read(&digest, MAX_METADATA_BYTES).await?, &digest)?;
+    let bytes = checked(app.blobs.read(&digest, MAX_METADATA_BYTES as u64).await?, &digest)?;
     let size_bytes = bytes.len() as u64;
     let offer = Offer { etag: &format!("\"{digest}\""), size_bytes, filename, reads: app.settings.read };
     match offer.plan(&parts.method, &parts.headers)? {

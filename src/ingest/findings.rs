@@ -180,4 +180,18 @@ mod tests {
             assert_eq!((finding.message.as_str(), finding.entry), (sentence, entry));
         }
     }
+
+    #[test]
+    fn a_refusal_is_told_first_however_many_notes_stand_before_it() {
+        let mut findings = Findings::new(Profile::Strict);
+        for _ in 0..MAX_FINDINGS {
+            findings.add(Finding::note("WHL-14", "pth-file", "noted"));
+        }
+        findings.add(Finding::refuse("WHL-03", "metadata-mismatch", "refused"));
+        findings.add(Finding::refuse("REC-01", "record-mismatch", "refused too"));
+        let report = findings.into_report(None);
+        assert_eq!(report.findings[0].message, "refused");
+        assert_eq!(report.findings.last().unwrap().message, "2 more findings are not listed");
+        assert_eq!(report.findings.len(), MAX_FINDINGS + 1);
+    }
 }
