@@ -46,6 +46,14 @@ pub enum AppError {
         #[source]
         source: std::io::Error,
     },
+    /// The index is new, but files were stored here before: they would all look like leftovers.
+    #[error("the index is empty and new, but `{}` holds {blob_count} stored files of an earlier one", path.display())]
+    IndexLost {
+        /// The data directory.
+        path: PathBuf,
+        /// Blobs that are there.
+        blob_count: usize,
+    },
     /// The index cannot be opened.
     #[error(transparent)]
     Index(#[from] IndexError),
@@ -59,6 +67,7 @@ impl Diagnostic for AppError {
         match self {
             Self::InUse { .. } => "app/data-in-use",
             Self::Directory { .. } => "app/data-unusable",
+            Self::IndexLost { .. } => "app/index-lost",
             Self::Index(error) => error.code(),
             Self::Blobs(error) => error.code(),
         }
@@ -66,7 +75,7 @@ impl Diagnostic for AppError {
 
     fn kind(&self) -> Kind {
         match self {
-            Self::InUse { .. } | Self::Directory { .. } => Kind::Unavailable,
+            Self::InUse { .. } | Self::Directory { .. } | Self::IndexLost { .. } => Kind::Unavailable,
             Self::Index(error) => error.kind(),
             Self::Blobs(error) => error.kind(),
         }
@@ -76,6 +85,11 @@ impl Diagnostic for AppError {
         match self {
             Self::InUse { .. } => Some("Stop that process, or name another directory with `--data`.".into()),
             Self::Directory { .. } => Some("Check that it exists and belongs to the user of this process.".into()),
+            Self::IndexLost { .. } => Some(
+                "Name the database that this directory was used with, or restore it; to begin anew, take another \
+                 directory. Nothing was removed."
+                    .into(),
+            ),
             Self::Index(error) => error.hint(),
             Self::Blobs(error) => error.hint(),
         }
@@ -117,6 +131,7 @@ impl App {
             }
         };
         let index = Index::open(&location, clock.clone()).await?;
+        refuse_lost_index(&index, &blobs, &data).await?;
         for channel in [&settings.upload_channel, &settings.default_channel] {
             ensure_channel(&index, channel).await?;
         }
@@ -149,6 +164,18 @@ impl App {
             limits: IngestLimits::new(self.settings.max_file_size_bytes),
             clock: self.clock.clone(),
         }
+    }
+}
+
+/// Stops before the sweep where it would remove everything: an index without a token has never been served, so the blobs
+/// beside it belong to a lost database, or to another one than was named this time.
+async fn refuse_lost_index(index: &Index, blobs: &LocalBlobs, data: &Path) -> Result<(), AppError> {
+    if !index.list_tokens().await?.is_empty() {
+        return Ok(());
+    }
+    match blobs.list().await?.len() {
+        0 => Ok(()),
+        blob_count => Err(AppError::IndexLost { path: data.to_owned(), blob_count }),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Tests from outside, one binary: the server is spoken to through its socket, its rooms through their public faces.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
+mod app_start;
 mod blob_contract;
 mod blob_faults;
 mod bundle_build;
