@@ -4,37 +4,53 @@ use super::channels::view;
 use super::db::both;
 use super::rows::{damaged, parse};
 use super::{Index, IndexError};
-use crate::model::{ChannelRef, ProjectHead, ProjectStatus, Serial, View};
+use crate::model::{ChannelRef, ListedProject, ProjectHead, ProjectStatus, Serial, View};
 use crate::packaging::ProjectName;
+
+/// The last end or begin of an interval of project `cp` up to a serial: what the stored serial, the head's, was there.
+macro_rules! last_serial_before {
+    ($serial:literal) => {
+        concat!(
+            "(SELECT MAX(i.serial) FROM (\
+             SELECT CASE WHEN o.to_serial <= ",
+            $serial,
+            " THEN o.to_serial ELSE o.from_serial END AS serial FROM memberships o \
+             WHERE o.channel_id = cp.channel_id AND o.project_id = cp.project_id AND o.from_serial <= ",
+            $serial,
+            " UNION ALL \
+             SELECT CASE WHEN t.to_serial <= ",
+            $serial,
+            " THEN t.to_serial ELSE t.from_serial END AS serial FROM project_status t \
+             WHERE t.channel_id = cp.channel_id AND t.project_id = cp.project_id AND t.from_serial <= ",
+            $serial,
+            ") i)"
+        )
+    };
+}
 
 statements! {
     /// Does not look at the rows of files, which are many and long: a deleted file is in no head, so only a snapshot can
     /// list a project that has nothing left to offer.
     LIST_PROJECTS = both(concat!(
-        "SELECT p.name, p.display_name FROM projects p \
+        "SELECT p.name, p.display_name, CASE WHEN cp.last_serial <= CAST($2 AS BIGINT) THEN cp.last_serial \
+         ELSE ", last_serial_before!("CAST($2 AS BIGINT)"), " END AS last_serial FROM projects p \
          JOIN channel_projects cp ON cp.project_id = p.id AND cp.channel_id = $1 \
          WHERE EXISTS (SELECT 1 FROM memberships m WHERE ", in_view!(), " AND m.project_id = p.id) ORDER BY p.name",
     ));
     /// A channel's row whatever it holds, with its project beside it if that was ever part of it: one read answers a page.
     ///
     /// The stored serial is the head's; a view at an earlier serial takes the last end or begin of an interval up to it.
-    OPEN_PROJECT = both(
+    OPEN_PROJECT = both(concat!(
         "SELECT v.id, v.head, p.display_name, \
-         CASE WHEN cp.last_serial <= v.serial THEN cp.last_serial ELSE (\
-         SELECT MAX(i.serial) FROM (\
-         SELECT CASE WHEN m.to_serial <= v.serial THEN m.to_serial ELSE m.from_serial END AS serial FROM memberships m \
-         WHERE m.channel_id = cp.channel_id AND m.project_id = cp.project_id AND m.from_serial <= v.serial \
-         UNION ALL \
-         SELECT CASE WHEN t.to_serial <= v.serial THEN t.to_serial ELSE t.from_serial END AS serial FROM project_status t \
-         WHERE t.channel_id = cp.channel_id AND t.project_id = cp.project_id AND t.from_serial <= v.serial) i) \
-         END AS last_serial, \
+         CASE WHEN cp.last_serial <= v.serial THEN cp.last_serial ELSE ", last_serial_before!("v.serial"),
+        " END AS last_serial, \
          s.status, s.reason \
          FROM (SELECT id, serial AS head, COALESCE(CAST($2 AS BIGINT), serial) AS serial FROM channels WHERE name = $1) v \
          LEFT JOIN projects p ON p.name = $3 \
          LEFT JOIN channel_projects cp ON cp.channel_id = v.id AND cp.project_id = p.id \
          LEFT JOIN project_status s ON s.channel_id = cp.channel_id AND s.project_id = cp.project_id \
          AND s.from_serial <= v.serial AND (s.to_serial IS NULL OR s.to_serial > v.serial)",
-    );
+    ));
 }
 
 /// A row of [`OPEN_PROJECT`]; without a last serial when the project never came to the channel, or later.
@@ -49,10 +65,14 @@ struct HeadRow {
 }
 
 impl Index {
-    /// Normalized and display name of every project with a file in this view, by normalized name.
-    pub async fn list_projects(&self, view: &View) -> Result<Vec<(ProjectName, String)>, IndexError> {
-        let rows: Vec<(String, String)> = read!(&self.db, fetch_all, LIST_PROJECTS, view.channel_id, view.serial.0)?;
-        rows.into_iter().map(|(name, display_name)| Ok((parse(&name, "projects.name")?, display_name))).collect()
+    /// Every project with a file in this view, by normalized name.
+    pub async fn list_projects(&self, view: &View) -> Result<Vec<ListedProject>, IndexError> {
+        let rows: Vec<(String, String, i64)> =
+            read!(&self.db, fetch_all, LIST_PROJECTS, view.channel_id, view.serial.0)?;
+        let listed = |(name, display_name, last_serial): (String, String, i64)| {
+            Ok(ListedProject { name: parse(&name, "projects.name")?, display_name, last_serial: Serial(last_serial) })
+        };
+        rows.into_iter().map(listed).collect()
     }
 
     /// The project as this view shows it; `None` if it was never part of it.

@@ -123,6 +123,17 @@ pub enum ProjectStatus {
     Deprecated,
 }
 
+/// A project as the list of projects of a view names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedProject {
+    /// Normalized name.
+    pub name: ProjectName,
+    /// The name as first published.
+    pub display_name: String,
+    /// Serial of the last change of this project in this view; mirror clients fetch what is above theirs (IDX-32).
+    pub last_serial: Serial,
+}
+
 /// What one indexed read tells of a project in a view: enough to answer a conditional request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProjectHead {

@@ -19,7 +19,7 @@ pub use channel::{Channel, ChannelName, ChannelRef, ChannelSummary, Serial, View
 pub use clock::{Clock, Timestamp};
 pub use diagnostic::{Diagnostic, Kind, innermost_cause};
 pub use digest::{Blake2b256Digest, DigestError, FileDigests, Md5Digest, Sha256Digest};
-pub use file::{ChannelFile, FileKind, NewFile, ProjectHead, ProjectStatus, StoredFile, WheelFacts, Yank};
+pub use file::{ChannelFile, FileKind, ListedProject, NewFile, ProjectHead, ProjectStatus, StoredFile, WheelFacts, Yank};
 pub use finding::{Finding, Severity};
 pub use lock::{Lock, LockedFile};
 pub use principal::{Permission, Principal, Scope};

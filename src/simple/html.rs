@@ -9,8 +9,8 @@ use super::{API_VERSION, PageFile, ProjectPage, RootPage};
 pub fn render_root(page: &RootPage) -> String {
     let mut html = String::with_capacity(256 + page.projects.len() * 64);
     open(&mut html, "Simple index", "");
-    for (name, display_name) in &page.projects {
-        let _ = writeln!(html, "<a href=\"{name}/\">{}</a><br>", Escaped(display_name));
+    for project in &page.projects {
+        let _ = writeln!(html, "<a href=\"{}/\">{}</a><br>", project.name, Escaped(&project.display_name));
     }
     close(&mut html, page.last_serial.0);
     html
@@ -65,19 +65,21 @@ fn anchor(html: &mut String, file: &PageFile) {
     let _ = writeln!(html, ">{}</a><br>", Escaped(&file.filename));
 }
 
-/// Text that is safe in HTML text and in quoted attributes.
+/// Text that is safe in HTML text and in quoted attributes. A carriage return that is written out would be read as a line
+/// feed, and the page would say another thing than its JSON.
 struct Escaped<'a>(&'a str);
 
 impl std::fmt::Display for Escaped<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut rest = self.0;
-        while let Some(at) = rest.find(['<', '>', '&', '"', '\'']) {
+        while let Some(at) = rest.find(['<', '>', '&', '"', '\'', '\r']) {
             formatter.write_str(&rest[..at])?;
             formatter.write_str(match rest.as_bytes()[at] {
                 b'<' => "&lt;",
                 b'>' => "&gt;",
                 b'&' => "&amp;",
                 b'"' => "&quot;",
+                b'\r' => "&#13;",
                 _ => "&#39;",
             })?;
             rest = &rest[at + 1..];
@@ -98,6 +100,7 @@ mod tests {
             ("a & b", "a &amp; b"),
             ("\"><script>'", "&quot;&gt;&lt;script&gt;&#39;"),
             ("ünïcode", "ünïcode"),
+            ("two\r\nlines", "two&#13;\nlines"),
         ] {
             assert_eq!(Escaped(text).to_string(), html);
         }

@@ -24,6 +24,9 @@ struct Root<'a> {
 #[derive(Serialize)]
 struct RootProject<'a> {
     name: &'a str,
+    /// Private key, as PyPI has it: bandersnatch skips a project without it, and fetches those above its own (IDX-32).
+    #[serde(rename = "_last-serial")]
+    last_serial: i64,
 }
 
 #[derive(Serialize)]
@@ -75,8 +78,11 @@ enum Yanked<'a> {
 
 /// The list of projects (IDX-18).
 pub fn render_root(page: &RootPage) -> serde_json::Result<String> {
-    let projects = page.projects.iter().map(|(_, display_name)| RootProject { name: display_name }).collect();
-    serde_json::to_string(&Root { meta: meta(page.last_serial.0), projects })
+    let projects = page
+        .projects
+        .iter()
+        .map(|project| RootProject { name: &project.display_name, last_serial: project.last_serial.0 });
+    serde_json::to_string(&Root { meta: meta(page.last_serial.0), projects: projects.collect() })
 }
 
 /// One project's files (IDX-19 to IDX-23).

@@ -1,6 +1,6 @@
 //! What a page says, before it is HTML or JSON: the order of files, their relative URLs, what is left out.
 
-use crate::model::{ChannelFile, ProjectHead, ProjectStatus, Serial, Sha256Digest, Timestamp, Yank};
+use crate::model::{ChannelFile, ListedProject, ProjectHead, ProjectStatus, Serial, Sha256Digest, Timestamp, Yank};
 use crate::packaging::{ProjectName, Version};
 
 /// Where a page stands, which decides how far its relative URLs climb.
@@ -27,8 +27,8 @@ impl Base {
 /// The list of projects of a view.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RootPage {
-    /// Normalized name and the name as first published, in normalized order (IDX-25).
-    pub projects: Vec<(ProjectName, String)>,
+    /// In the order of normalized names (IDX-25).
+    pub projects: Vec<ListedProject>,
     /// Serial of the view.
     pub last_serial: Serial,
 }

@@ -1,7 +1,7 @@
 //! What views show: heads and snapshots, before and after changes, on both databases.
 
 use ferrywheel::index::{SearchHit, SearchPage};
-use ferrywheel::model::{Change, ChannelName, NewFile, ProjectStatus, Serial, SnapshotLine, Yank, snapshot_digest};
+use ferrywheel::model::{Change, ChannelName, ListedProject, NewFile, ProjectStatus, Serial, SnapshotLine, Yank, snapshot_digest};
 
 use crate::index_site::{Site, code, commit, name, on_both, wheel, yanked};
 
@@ -85,6 +85,11 @@ async fn a_file_that_left_can_come_back(site: Site) {
     assert_eq!(shown, ["", "demo-1.0-py3-none-any.whl", "", "!demo-1.0-py3-none-any.whl"]);
 }
 
+fn listed(display_name: &str, last_serial: i64) -> ListedProject {
+    let display_name = display_name.to_owned();
+    ListedProject { name: name(&display_name), display_name, last_serial: Serial(last_serial) }
+}
+
 async fn a_project_whose_files_left_is_still_there(site: Site) {
     let staging = site.channel("staging").await;
     let ids = site.publish(&staging, &[wheel("De.mo", "1.0"), wheel("other", "1.0")]).await;
@@ -96,9 +101,9 @@ async fn a_project_whose_files_left_is_still_there(site: Site) {
         (Serial(2), "De.mo", ProjectStatus::Active)
     );
     let projects = site.index.list_projects(&view).await.unwrap();
-    assert_eq!(projects, [(name("other"), "other".to_owned())]);
+    assert_eq!(projects, [listed("other", 1)]);
     let before = site.index.list_projects(&site.view("staging@1").await).await.unwrap();
-    assert_eq!(before, [(name("de-mo"), "De.mo".to_owned()), (name("other"), "other".to_owned())]);
+    assert_eq!(before, [listed("De.mo", 1), listed("other", 1)]);
     assert_eq!(site.index.find_project(&site.view("staging@0").await, &name("de-mo")).await.unwrap(), None);
 }
 
@@ -110,13 +115,17 @@ async fn a_snapshots_last_serial_is_the_last_change_up_to_it(site: Site) {
     site.change(&staging, &[Change::Mark { file_id: demo[0], yank: yanked("bad") }]).await; // 4
     site.change(&staging, &[Change::Remove { file_id: demo[0] }]).await; // 5
     site.publish(&staging, &[wheel("demo", "2.0")]).await; // 6
-    let mut seen = Vec::new();
+    let (mut seen, mut in_lists) = (Vec::new(), Vec::new());
     for serial in 0..=6 {
         let view = site.view(&format!("staging@{serial}")).await;
         let head = site.index.find_project(&view, &name("demo")).await.unwrap();
         seen.push(head.map(|head| head.last_serial.0));
+        let projects = site.index.list_projects(&view).await.unwrap();
+        let demo = projects.into_iter().find(|project| project.display_name == "demo");
+        in_lists.push(demo.map(|project| project.last_serial.0));
     }
     assert_eq!(seen, [None, None, Some(2), Some(2), Some(4), Some(5), Some(6)]);
+    assert_eq!(in_lists, [None, None, Some(2), Some(2), Some(4), None, Some(6)], "a project without files is not listed");
 }
 
 async fn a_view_of_the_head_stays_at_its_serial(site: Site) {

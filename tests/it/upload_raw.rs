@@ -154,6 +154,6 @@ async fn broken_requests_and_hostile_urls_get_one_safe_answer() {
     let view = server.app().index.open_view(&"staging".parse().unwrap()).await.unwrap();
     let projects = server.app().index.list_projects(&view).await.unwrap();
     // Of two file names in one part the plain one counts; all other requests are refused.
-    let names: Vec<&str> = projects.iter().map(|(name, _)| name.as_str()).collect();
+    let names: Vec<&str> = projects.iter().map(|project| project.name.as_str()).collect();
     assert_eq!(names, ["bi-mp-two-filenames", "demo"], "nothing else was stored");
 }
