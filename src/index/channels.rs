@@ -116,6 +116,7 @@ impl IndexTx {
             fetch!(&mut self.tx, fetch_optional, ADVANCE_CHANNEL, name.as_str(), wanted)?;
         let Some(row) = row else { return Err(self.why_not_advanced(name, expected).await?) };
         let channel = channel(name, row)?;
+        self.touched.add_channel(name);
         let now = self.clock.now().as_microsecond();
         execute!(&mut self.tx, INSERT_SNAPSHOT, channel.id, channel.serial.0, now)?;
         Ok(channel)

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::db::{both, pair};
-use super::rows::{optional_text, to_json, yank};
+use super::rows::{optional_text, parse, to_json, yank};
 use super::{IndexError, IndexTx};
 use crate::model::{Change, Channel, ChannelName, Yank};
 
@@ -51,11 +51,20 @@ statements! {
          WHERE f.id IN (SELECT CAST(json_array_elements_text(CAST($1 AS json)) AS BIGINT)) AND f.deleted_at IS NULL \
          ORDER BY f.id",
     );
+    LIST_CHANGED_PROJECTS = pair(
+        "SELECT DISTINCT p.name FROM files f JOIN projects p ON p.id = f.project_id \
+         WHERE f.id IN (SELECT value FROM json_each($1)) ORDER BY p.name",
+        "SELECT DISTINCT p.name FROM files f JOIN projects p ON p.id = f.project_id \
+         WHERE f.id IN (SELECT CAST(json_array_elements_text(CAST($1 AS json)) AS BIGINT)) ORDER BY p.name",
+    );
     COUNT_IN_HEAD = both(
         "SELECT COUNT(*) FROM memberships m JOIN channels c ON c.id = m.channel_id \
          WHERE c.name = $1 AND m.file_id = $2 AND m.to_serial IS NULL",
     );
 }
+
+/// Files of one change whose projects are looked up; after a larger one, all kept answers are read again.
+const MOST_FILES_TOUCHED_SINGLY: usize = 1_000;
 
 impl IndexTx {
     /// Makes `changes`, in order, part of the serial that [`IndexTx::advance`] gave; counts the files that really changed.
@@ -88,6 +97,7 @@ impl IndexTx {
             }
         }
         execute!(&mut self.tx, TOUCH_PROJECTS, id, serial, to_json(&plan.changed, "changes")?)?;
+        self.touch_projects_of(&plan.changed).await?;
         Ok(plan.changed.len() as u64)
     }
 
@@ -95,6 +105,22 @@ impl IndexTx {
     pub async fn contains(&mut self, channel: &ChannelName, file_id: i64) -> Result<bool, IndexError> {
         let (count,): (i64,) = fetch!(&mut self.tx, fetch_one, COUNT_IN_HEAD, channel.as_str(), file_id)?;
         Ok(count > 0)
+    }
+
+    async fn touch_projects_of(&mut self, file_ids: &BTreeSet<i64>) -> Result<(), IndexError> {
+        if !self.touched.is_watched() {
+            return Ok(());
+        }
+        if file_ids.len() > MOST_FILES_TOUCHED_SINGLY {
+            self.touch_everything();
+            return Ok(());
+        }
+        let names: Vec<(String,)> =
+            fetch!(&mut self.tx, fetch_all, LIST_CHANGED_PROJECTS, to_json(file_ids, "changes")?)?;
+        for (name,) in names {
+            self.touch(&parse(&name, "projects.name")?);
+        }
+        Ok(())
     }
 
     async fn which_is_unknown(&mut self, channel: &Channel, plan: &IntervalPlan) -> Result<IndexError, IndexError> {

@@ -16,11 +16,13 @@ mod channels;
 mod driver;
 mod error;
 mod files;
+mod heads;
 mod memberships;
 mod open;
 mod projects;
 mod search;
 mod snapshots;
+mod stamps;
 mod targets;
 mod transaction;
 
@@ -31,6 +33,7 @@ pub use files::AddedFile;
 pub use open::{Index, IndexLocation};
 pub use search::{SearchHit, SearchPage};
 pub use snapshots::SnapshotRow;
+pub use stamps::Stamp;
 pub use transaction::IndexTx;
 
 /// Every statement that this module sends, but for the settings of a connection.

@@ -12,6 +12,8 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, P
 
 use super::channels::CountCache;
 use super::db::{Db, DbTx, Sql};
+use super::heads::Heads;
+use super::stamps::Stamps;
 use super::{IndexError, IndexTx};
 use crate::model::Clock;
 
@@ -72,6 +74,8 @@ impl fmt::Debug for IndexLocation {
 pub struct Index {
     pub(super) db: Db,
     pub(super) counts: CountCache,
+    pub(super) stamps: Stamps,
+    pub(super) heads: Heads,
     clock: Clock,
 }
 
@@ -80,11 +84,11 @@ impl Index {
     ///
     /// The caller holds the lock of the data directory: SQLite's own locks do not keep two servers apart while they migrate.
     pub async fn open(location: &IndexLocation, clock: Clock) -> Result<Self, IndexError> {
-        let db = match location {
-            IndexLocation::Sqlite(path) => open_sqlite(path).await?,
-            IndexLocation::Postgres(url) => Db::Postgres(open_postgres(url).await?),
+        let (db, stamps) = match location {
+            IndexLocation::Sqlite(path) => (open_sqlite(path).await?, Stamps::shared_by_one_process()),
+            IndexLocation::Postgres(url) => (Db::Postgres(open_postgres(url).await?), Stamps::none()),
         };
-        Ok(Self { db, counts: CountCache::default(), clock })
+        Ok(Self { db, counts: CountCache::default(), stamps, heads: Heads::new(), clock })
     }
 
     /// Waits for running statements, closes all connections and folds the write-ahead log into the file.
@@ -110,7 +114,7 @@ impl Index {
             // Each statement sees what others have committed, so a row that was waited for is read as it is now.
             Db::Postgres(pool) => DbTx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?),
         };
-        Ok(IndexTx::new(tx, self.clock.clone()))
+        Ok(IndexTx::new(tx, self.clock.clone(), self.stamps.nothing_touched()))
     }
 
     /// Has the database prepare every statement of this module, and counts them; the first that it refuses fails.

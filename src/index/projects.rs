@@ -2,6 +2,7 @@
 
 use super::channels::view;
 use super::db::both;
+use super::heads::Opened;
 use super::rows::{damaged, parse};
 use super::{Index, IndexError};
 use crate::model::{ChannelRef, ListedProject, ProjectHead, ProjectStatus, Serial, View};
@@ -78,19 +79,29 @@ impl Index {
     /// The project as this view shows it; `None` if it was never part of it.
     pub async fn find_project(&self, view: &View, name: &ProjectName) -> Result<Option<ProjectHead>, IndexError> {
         let wanted = ChannelRef { name: view.channel.clone(), serial: Some(view.serial) };
-        Ok(self.open_project(&wanted, name).await?.1)
+        Ok(self.read_project(&wanted, name).await?.1)
     }
 
-    /// What a reader of `wanted` looks at, and the project as it shows there, in one indexed read.
+    /// What a reader of `wanted` looks at, and the project as it shows there: from memory, or in one indexed read.
     ///
+    /// A view of a head may be at an earlier serial than the channel, if the project has not changed since.
     /// The project is `None` if it was never part of the view. One whose files were all removed is still there, without
     /// files. Its serial is that of its last change at or before the view's, so that a snapshot gives the same answer for
     /// ever. Fails with [`IndexError::NoSuchChannel`], and with [`IndexError::NoSuchSnapshot`] for a serial not reached yet.
-    pub async fn open_project(
-        &self,
-        wanted: &ChannelRef,
-        name: &ProjectName,
-    ) -> Result<(View, Option<ProjectHead>), IndexError> {
+    pub async fn open_project(&self, wanted: &ChannelRef, name: &ProjectName) -> Result<Opened, IndexError> {
+        if let Some(known) = self.heads.find(self, wanted, name) {
+            return Ok(known);
+        }
+        // Before the read: a commit that comes between makes the answer one that is not kept.
+        let stamp = self.stamp(name.as_str());
+        let opened = self.read_project(wanted, name).await?;
+        if let Some(stamp) = stamp {
+            self.heads.keep(wanted, name, stamp, &opened);
+        }
+        Ok(opened)
+    }
+
+    async fn read_project(&self, wanted: &ChannelRef, name: &ProjectName) -> Result<Opened, IndexError> {
         let (channel, serial) = (wanted.name.as_str(), wanted.serial.map(|serial| serial.0));
         let row: Option<HeadRow> = read!(&self.db, fetch_optional, OPEN_PROJECT, channel, serial, name.as_ref())?;
         let row = row.ok_or_else(|| IndexError::NoSuchChannel { channel: wanted.name.clone() })?;

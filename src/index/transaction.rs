@@ -3,6 +3,7 @@
 use super::IndexError;
 use super::db::{DbTx, both};
 use super::rows::{parse, text, to_json};
+use super::stamps::Touched;
 use crate::model::{AuditEvent, Clock, Principal, chain_hash};
 
 statements! {
@@ -18,16 +19,18 @@ statements! {
 pub struct IndexTx {
     pub(super) tx: DbTx,
     pub(super) clock: Clock,
+    pub(super) touched: Touched,
 }
 
 impl IndexTx {
-    pub(super) fn new(tx: DbTx, clock: Clock) -> Self {
-        Self { tx, clock }
+    pub(super) fn new(tx: DbTx, clock: Clock, touched: Touched) -> Self {
+        Self { tx, clock, touched }
     }
 
     /// Writes the audit event, then makes everything durable; gives the event's position in the audit log.
     ///
-    /// An error here does not say that nothing was written: the connection may have failed after the commit. Repeat it.
+    /// When this returns, no kept answer ([`super::Index::stamp`]) is older than the change. An error here does not say that
+    /// nothing was written: the connection may have failed after the commit. Repeat it.
     pub async fn commit(mut self, by: &Principal, event: &AuditEvent) -> Result<i64, IndexError> {
         let event = to_json(event, "event")?;
         let by = text(by.name(), "principal")?;
@@ -46,10 +49,21 @@ impl IndexTx {
             hash.as_str(),
         )?;
         execute!(&mut self.tx, SET_AUDIT_HEAD, hash.as_str())?;
-        match self.tx {
-            DbTx::Sqlite(tx) => tx.commit().await?,
-            DbTx::Postgres(tx) => tx.commit().await?,
-        }
+        finish(self.tx, self.touched).await?;
         Ok(sequence)
     }
+}
+
+/// Ends a transaction in a task of its own: a caller that goes away half-way must not leave counters as they were while the
+/// database writes on.
+async fn finish(tx: DbTx, touched: Touched) -> Result<(), IndexError> {
+    let finishing = tokio::spawn(async move {
+        let _closed = touched.close();
+        match tx {
+            DbTx::Sqlite(tx) => tx.commit().await,
+            DbTx::Postgres(tx) => tx.commit().await,
+        }
+    });
+    // The task fails only with the runtime.
+    Ok(finishing.await.unwrap_or(Err(sqlx::Error::WorkerCrashed))?)
 }

@@ -130,7 +130,7 @@ impl fmt::Display for Serial {
 }
 
 /// `blessed` (its head) or `blessed@7` (one snapshot), as URLs and the command line write it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ChannelRef {
     /// The channel.
     pub name: ChannelName,
