@@ -8,6 +8,8 @@ mod bundle_build;
 mod bundle_download;
 mod bundle_run;
 mod bundle_stable;
+mod fuzz_readers;
+mod fuzz_uploads;
 mod http_access;
 mod http_api;
 mod http_files;

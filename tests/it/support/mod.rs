@@ -1,6 +1,7 @@
 //! What tests stand on: a running server, files to put into it.
 
 pub mod bundles;
+pub mod mutation;
 pub mod postgres;
 pub mod seed;
 pub mod server;
