@@ -7,6 +7,7 @@ import pathlib
 import sys
 import unittest
 
+import scene
 import support
 
 
@@ -19,7 +20,10 @@ def main():
     support.PROGRAM = chosen.server.resolve()
     here = pathlib.Path(__file__).parent
     suite = unittest.defaultTestLoader.discover(str(here), pattern=chosen.only)
-    result = unittest.TextTestRunner(verbosity=2).run(suite)
+    try:
+        result = unittest.TextTestRunner(verbosity=2).run(suite)
+    finally:
+        scene.Shared.stop_all()
     failed = len(result.failures) + len(result.errors)
     print(f"{result.testsRun - failed} passed, {failed} failed", flush=True)
     return 0 if failed == 0 and result.testsRun > 0 else 1

@@ -55,8 +55,8 @@ def bare_environment(**more):
 class Server:
     """The real program on a free port of loopback, with a data directory of its own."""
 
-    def __init__(self, arguments=()):
-        """Start it and wait until it says where it listens."""
+    def __init__(self, arguments=(), **settings):
+        """Start it and wait until it says where it listens; settings are given by name, such as `read="token"`."""
         self._scratch = tempfile.TemporaryDirectory(prefix="ferrywheel-clients-")
         self.folder = pathlib.Path(self._scratch.name)
         self.data = self.folder / "data"
@@ -67,7 +67,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=bare_environment(),
+                env=bare_environment(**{f"FERRYWHEEL_{name.upper()}": value for name, value in settings.items()}),
             )
         self.url = self._address()
         self.token = (self.data / "admin-token").read_text().strip()
@@ -93,8 +93,9 @@ class Server:
             raise AssertionError(f"the server ended with {code}:\n{text[-4000:]}")
 
     def get(self, path, accept="*/*"):
-        """Body of a GET."""
-        request = urllib.request.Request(self.url + path, headers={"Accept": accept})
+        """Body of a GET, with the token, which a server that is open to all does not need."""
+        headers = {"Accept": accept, "Authorization": f"Bearer {self.token}"}
+        request = urllib.request.Request(self.url + path, headers=headers)
         with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.read()
 
@@ -160,12 +161,12 @@ def wheel_versions(folder):
     return versions
 
 
-def make_wheel(folder, name, version, body=b"", broken=False):
-    """A small wheel; a broken one has a hash in RECORD that is not that of its member."""
+def make_wheel(folder, name, version, body=b"", broken=False, metadata=""):
+    """A small wheel with more lines of METADATA; a broken one has a hash in RECORD that is not that of its member."""
     info = f"{name}-{version}.dist-info"
     members = {
         f"{name}/__init__.py": body,
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode(),
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{metadata}".encode(),
         f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     rows = io.StringIO()
