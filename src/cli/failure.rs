@@ -40,6 +40,7 @@ impl Exit {
             | Kind::Gone
             | Kind::TooLarge
             | Kind::UnsupportedMedia
+            | Kind::PreconditionFailed
             | Kind::RangeNotSatisfiable
             | Kind::StorageFull => Self::Refused,
         }

@@ -12,6 +12,11 @@ pub fn is_listed(if_none_match: &str, etag: &str) -> bool {
     if_none_match.split(',').any(named)
 }
 
+/// Whether `If-Match` names this tag, by strong comparison (section 13.1.1); `*` names every one.
+pub fn is_listed_strongly(if_match: &str, etag: &str) -> bool {
+    if_match.split(',').map(str::trim).any(|candidate| candidate == "*" || candidate == etag)
+}
+
 /// A header as text, several lines of it joined as RFC 9110 section 5.3 says; absent or not ASCII is `None`.
 pub fn header_text(headers: &HeaderMap, name: HeaderName) -> Option<std::borrow::Cow<'_, str>> {
     let mut lines = headers.get_all(name).iter().filter_map(|line| line.to_str().ok());

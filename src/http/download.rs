@@ -34,15 +34,17 @@ pub enum Plan {
 }
 
 impl Offer<'_> {
-    /// Decides what to send; fails with 416 for a part that does not exist.
+    /// Decides what to send; fails with 412 for other bytes and with 416 for a part that does not exist.
     pub fn plan(&self, method: &Method, headers: &HeaderMap) -> Result<Plan, Problem> {
         let range = header_text(headers, header::RANGE);
         let if_range = header_text(headers, header::IF_RANGE);
+        let if_match = header_text(headers, header::IF_MATCH);
         let if_none_match = header_text(headers, header::IF_NONE_MATCH);
         let conditions = Conditions {
             // `Range` is defined for GET alone (RFC 9110 section 14.2).
             range: range.as_deref().filter(|_| method == Method::GET),
             if_range: if_range.as_deref(),
+            if_match: if_match.as_deref(),
             if_none_match: if_none_match.as_deref(),
         };
         let plan = match part(conditions, self.etag, self.size_bytes) {
@@ -53,6 +55,7 @@ impl Offer<'_> {
                 self.add_validators(response.headers_mut());
                 Plan::Done(Box::new(response))
             }
+            Part::OtherVersion => return Err(self.other_version()),
             Part::NotSatisfiable => return Err(self.not_satisfiable()),
         };
         Ok(plan)
@@ -94,6 +97,11 @@ impl Offer<'_> {
         if self.reads == ReadPolicy::Token {
             headers.insert(header::VARY, HeaderValue::from_static("Authorization"));
         }
+    }
+
+    fn other_version(&self) -> Problem {
+        let detail = format!("`{}` has the entity tag {}, which `If-Match` does not name", self.filename, self.etag);
+        Problem::new(Kind::PreconditionFailed, "http/precondition-failed", detail)
     }
 
     fn not_satisfiable(&self) -> Problem {

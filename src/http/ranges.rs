@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::conditional::is_listed;
+use super::conditional::{is_listed, is_listed_strongly};
 
 /// The conditions of a request for a file.
 #[derive(Clone, Copy, Debug, Default)]
@@ -11,6 +11,8 @@ pub struct Conditions<'a> {
     pub range: Option<&'a str>,
     /// `If-Range`.
     pub if_range: Option<&'a str>,
+    /// `If-Match`.
+    pub if_match: Option<&'a str>,
     /// `If-None-Match`.
     pub if_none_match: Option<&'a str>,
 }
@@ -18,6 +20,8 @@ pub struct Conditions<'a> {
 /// What to answer with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part {
+    /// 412: the client means other bytes.
+    OtherVersion,
     /// 304.
     NotModified,
     /// 200, all of it.
@@ -33,6 +37,9 @@ pub enum Part {
 /// Several ranges, an unknown unit and a malformed header are answered whole, as section 14.2 allows; a date in `If-Range`
 /// never matches, because we send none.
 pub fn part(conditions: Conditions<'_>, etag: &str, size_bytes: u64) -> Part {
+    if conditions.if_match.is_some_and(|header| !is_listed_strongly(header, etag)) {
+        return Part::OtherVersion;
+    }
     if conditions.if_none_match.is_some_and(|header| is_listed(header, etag)) {
         return Part::NotModified;
     }
@@ -136,7 +143,23 @@ mod tests {
             (None, Some("\"other\""), Part::Bytes(0..1)),
             (Some("\"other\""), Some("*"), Part::NotModified),
         ] {
-            let conditions = Conditions { range, if_range, if_none_match };
+            let conditions = Conditions { range, if_range, if_none_match, if_match: None };
+            assert_eq!(part(conditions, ETAG, 10), expected, "{conditions:?}");
+        }
+    }
+
+    #[test]
+    fn ok_and_err_if_match() {
+        for (if_match, if_none_match, expected) in [
+            (Some(ETAG), None, Part::Whole),
+            (Some("*"), None, Part::Whole),
+            (Some("\"other\", \"abc\""), None, Part::Whole),
+            (Some("\"other\""), None, Part::OtherVersion),
+            (Some("W/\"abc\""), None, Part::OtherVersion),
+            (Some("\"other\""), Some(ETAG), Part::OtherVersion),
+            (Some(ETAG), Some(ETAG), Part::NotModified),
+        ] {
+            let conditions = Conditions { if_match, if_none_match, ..Conditions::default() };
             assert_eq!(part(conditions, ETAG, 10), expected, "{conditions:?}");
         }
     }

@@ -23,6 +23,8 @@ pub enum Kind {
     Conflict,
     /// Once offered, not any more (410).
     Gone,
+    /// The client has another version of the thing than this one (412).
+    PreconditionFailed,
     /// More than a limit allows (413).
     TooLarge,
     /// The body is of a type that is not read here (415).
