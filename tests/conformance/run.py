@@ -1,0 +1,48 @@
+"""Runs the kit's own tests and then the kit against a Ferrywheel server; ends with one line: N passed, N failed."""
+import argparse
+import pathlib
+import re
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE / "src"), str(HERE.parent / "clients")]
+
+import support  # noqa: E402
+
+
+def run_pytest(*arguments):
+    """Run pytest as a program of its own; returns how many tests passed and failed, a crash counts as a failure."""
+    environment = support.bare_environment(PYTHONPATH=str(HERE / "src"), PYTHONDONTWRITEBYTECODE="1")
+    done = subprocess.run([sys.executable, *arguments], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    told = done.stdout.decode("utf-8", "replace")
+    print(told, flush=True)
+    last = [line for line in told.splitlines() if re.search(r"\d+ (passed|failed|error).* in ", line)]
+    passed, failed = (sum(int(n) for n in re.findall(rf"(\d+) {word}", last[-1] if last else "")) for word in ("passed", "failed|error"))
+    return passed, failed or int(done.returncode != 0)
+
+
+def main():
+    """Start a server, read from one channel and upload to it, stop the server."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--server", required=True, type=pathlib.Path, help="the ferrywheel program")
+    parser.add_argument("--report", action="append", default=[], help="where the kit writes its report")
+    parser.add_argument("more", nargs="*", help="more arguments for the kit, after --")
+    given = parser.parse_args()
+    support.PROGRAM = given.server.resolve()
+    counts = [run_pytest("-m", "pytest", "-q", "-p", "no:cacheprovider", str(HERE / "selftest"))]
+    server = support.Server()
+    try:
+        arguments = ["--index-url", f"{server.url}/staging/simple/", "--upload-url", f"{server.url}/staging/legacy/"]
+        arguments += ["--other-index-url", f"{server.url}/blessed/simple/", "--token", server.token]
+        reports = [f"--report={path}" for path in given.report]
+        counts.append(run_pytest("-m", "simple_index_conformance", *arguments, *reports, *given.more))
+    finally:
+        server.stop()
+    passed, failed = (sum(column) for column in zip(*counts))
+    print(f"{passed} passed, {failed} failed")
+    return int(failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
