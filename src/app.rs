@@ -18,13 +18,16 @@ use crate::config::Settings;
 use crate::index::{Index, IndexError, IndexLocation};
 use crate::ingest::{IngestLimits, IngestParts};
 use crate::model::{AuditEvent, ChannelName, Clock, Diagnostic, Kind, Principal, Scope, Timestamp};
-use crate::simple::PageCache;
+use crate::simple::{LegacyPages, PageCache};
 
 /// File in the data directory that holds the first token, readable by its owner only.
 pub const ADMIN_TOKEN_FILE: &str = "admin-token";
 
 /// Longest time that closing waits for statements that still run.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Answers of the legacy JSON API get this part of the memory for pages, and beside it: few clients ask for them.
+const LEGACY_PART: u64 = 8;
 
 /// Why a server could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -104,6 +107,8 @@ pub struct App {
     pub blobs: Blobs,
     /// Rendered pages.
     pub pages: PageCache,
+    /// Answers of the legacy JSON API.
+    pub legacy_pages: LegacyPages,
     /// The time.
     pub clock: Clock,
     /// What was set.
@@ -146,7 +151,17 @@ impl App {
             );
         }
         let pages = PageCache::new(settings.page_cache_bytes);
-        Ok(Arc::new(Self { index, blobs: Arc::new(blobs), pages, clock, settings, new_admin_token, _lock: lock }))
+        let legacy_pages = LegacyPages::new(settings.page_cache_bytes / LEGACY_PART);
+        Ok(Arc::new(Self {
+            index,
+            blobs: Arc::new(blobs),
+            pages,
+            legacy_pages,
+            clock,
+            settings,
+            new_admin_token,
+            _lock: lock,
+        }))
     }
 
     /// Closes the index, which folds SQLite's write-ahead log into its file: a copy of the file alone is whole then.

@@ -14,6 +14,8 @@ pub mod access;
 
 pub mod ingest;
 
+pub mod advisories;
+
 pub mod resolve;
 
 pub mod channels;

@@ -1,5 +1,6 @@
 //! The client half of the command line: the same API that everybody else uses.
 
+use std::os::fd::AsFd as _;
 use std::path::Path;
 
 use futures_util::StreamExt as _;
@@ -85,6 +86,19 @@ impl Client {
         let accept = format!("{accept}, application/problem+json;q=0.1");
         let answer = self.send(self.request(Method::POST, path)?.header("accept", accept).json(body)).await?;
         answer.text().await.map_err(|error| self.unreachable(&error))
+    }
+
+    /// Sends a file's bytes, or for `-` what comes on standard input, and reads a JSON answer.
+    pub async fn post_file<T: DeserializeOwned>(&self, path: &str, file: &Path) -> Result<T, Failure> {
+        let request = self.request(Method::POST, path)?.header("accept", "application/json");
+        let unreadable = |error| Failure::new(Exit::Usage, format!("`{}` cannot be read: {error}", file.display()));
+        let opened = match file == Path::new("-") {
+            true => std::io::stdin().as_fd().try_clone_to_owned().map(|input| std::fs::File::from(input).into()),
+            false => tokio::fs::File::open(file).await,
+        };
+        let opened: tokio::fs::File = opened.map_err(unreadable)?;
+        let body = reqwest::Body::wrap_stream(tokio_util::io::ReaderStream::with_capacity(opened, 256 << 10));
+        self.json(request.header("content-type", "application/octet-stream").body(body)).await
     }
 
     /// Sends a file's bytes and reads a JSON answer.

@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand. Data goes to stdout, everything else to stderr.
 
 mod admin;
+mod advisories;
 mod bundle;
 mod client;
 mod failure;
@@ -51,6 +52,8 @@ enum Command {
     Lock(lock::LockArgs),
     /// Build a bundle that starts on a bare host.
     Bundle(bundle::BundleArgs),
+    /// Import advisories, so that audit tools are told of vulnerable versions.
+    Advisories(advisories::AdvisoriesArgs),
     /// Look at target environments.
     Target(target::TargetArgs),
     /// Work on a data directory itself; stop its server first.
@@ -109,6 +112,7 @@ async fn dispatch(command: Command, environment: &Environment, output: &Output) 
         Command::Bless(arguments) => promote::run(arguments.into(), environment, output).await,
         Command::Lock(arguments) => lock::run(arguments, environment, output).await,
         Command::Bundle(arguments) => bundle::run(arguments, environment, output).await,
+        Command::Advisories(arguments) => advisories::run(arguments, environment, output).await,
         Command::Target(arguments) => target::run(arguments, environment, output).await,
         Command::Admin(arguments) => admin::run(arguments, environment, output).await,
     }

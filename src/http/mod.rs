@@ -2,6 +2,7 @@
 //!
 //! `routes.rs` is the one table of routes, `problem.rs` the one table of statuses. A rule has no home here.
 
+mod advisories;
 mod audit;
 mod auth;
 mod bundles;
@@ -15,6 +16,7 @@ mod frame;
 mod health;
 mod legacy;
 mod legacy_answer;
+mod legacy_json;
 mod locks;
 mod pages;
 mod problem;

@@ -12,8 +12,8 @@ use axum::routing::{MethodRouter, get, post, put};
 use super::auth::{Gate, guard};
 use super::frame::{Frame, framed};
 use super::{
-    Problem, audit, bundles, channels, files, files_api, health, legacy, legacy_answer, locks, pages, search, status,
-    ui, upload_body,
+    Problem, advisories, audit, bundles, channels, files, files_api, health, legacy, legacy_answer, legacy_json, locks,
+    pages, search, status, ui, upload_body,
 };
 use crate::app::App;
 use crate::model::{Kind, Permission};
@@ -66,6 +66,18 @@ pub const ROUTES: &[Route] = &[
         get(pages::channel_project_without_slash)
     }),
     route("GET", "/{channel}/simple/{project}/", READ, "get-channel-simple-project", || get(pages::channel_project)),
+    route("GET", "/pypi/{project}/json", READ, "get-legacy-json", || get(legacy_json::project)),
+    route("GET", "/pypi/{project}/json/", READ, "get-legacy-json", || get(legacy_json::project)),
+    route("GET", "/pypi/{project}/{version}/json", READ, "get-legacy-json-release", || get(legacy_json::release)),
+    route("GET", "/pypi/{project}/{version}/json/", READ, "get-legacy-json-release", || get(legacy_json::release)),
+    route("GET", "/{channel}/pypi/{project}/json", READ, "get-legacy-json", || get(legacy_json::channel_project)),
+    route("GET", "/{channel}/pypi/{project}/json/", READ, "get-legacy-json", || get(legacy_json::channel_project)),
+    route("GET", "/{channel}/pypi/{project}/{version}/json", READ, "get-legacy-json-release", || {
+        get(legacy_json::channel_release)
+    }),
+    route("GET", "/{channel}/pypi/{project}/{version}/json/", READ, "get-legacy-json-release", || {
+        get(legacy_json::channel_release)
+    }),
     route("GET", "/packages/{aa}/{bb}/{rest}/{filename}", READ, "get-packages", || get(files::download)),
     route("POST", "/legacy", UPLOAD, "post-legacy", || post(legacy::upload).fallback(legacy::help)),
     route("POST", "/legacy/", UPLOAD, "post-legacy", || post(legacy::upload).fallback(legacy::help)),
@@ -88,6 +100,9 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/bundle/{file}", READ, "get-bundle-pyz", || get(bundles::download_built)),
     route("GET", "/api/v1/targets", READ, "get-targets", || get(locks::targets)),
     route("POST", "/api/v1/locks", READ, "post-locks", || post(locks::lock)),
+    route("POST", "/api/v1/advisories", ADMIN, "post-advisories", || post(advisories::post)),
+    route("GET", "/api/v1/advisories", READ, "get-advisories", || get(advisories::list)),
+    route("GET", "/api/v1/advisories/{id}", READ, "get-advisory", || get(advisories::show)),
     route("GET", "/api/v1/audit", ADMIN, "get-audit", || get(audit::list)),
 ];
 

@@ -6,13 +6,19 @@ use super::db::{both, pair};
 use super::rows::{ChannelFileRow, FileRow, all, optional_text, parse, text, to_count, to_json};
 use super::{Index, IndexError, IndexTx};
 use crate::model::{ChannelFile, FileKind, NewFile, Sha256Digest, StoredFile, View};
-use crate::packaging::{ProjectName, release_key};
+use crate::packaging::{ProjectName, Version, release_key};
 
 statements! {
     LIST_FILES = both(concat!(
         "SELECT ", file_columns!(), ", m.is_yanked, m.yank_reason \
          FROM projects p JOIN memberships m ON m.project_id = p.id JOIN files f ON f.id = m.file_id \
          WHERE ", in_view!(), " AND p.name = $3 AND f.deleted_at IS NULL ORDER BY f.filename",
+    ));
+    LIST_VERSION_FILES = both(concat!(
+        "SELECT ", file_columns!(), ", m.is_yanked, m.yank_reason \
+         FROM projects p JOIN releases r ON r.project_id = p.id JOIN files f ON f.release_id = r.id \
+         JOIN memberships m ON m.project_id = p.id AND m.file_id = f.id \
+         WHERE ", in_view!(), " AND p.name = $3 AND r.version_key = $4 AND f.deleted_at IS NULL ORDER BY f.filename",
     ));
     LIST_CHANNEL_FILES = both(concat!(
         "SELECT ", file_columns!(), ", m.is_yanked, m.yank_reason \
@@ -85,6 +91,19 @@ impl Index {
     pub async fn list_files(&self, view: &View, project: &ProjectName) -> Result<Vec<ChannelFile>, IndexError> {
         let (channel, serial) = (view.channel_id, view.serial.0);
         let rows: Vec<ChannelFileRow> = read!(&self.db, fetch_all, LIST_FILES, channel, serial, project.as_ref())?;
+        all(rows)
+    }
+
+    /// The files of one version of a project in this view, whichever way the version is spelt, by file name.
+    pub async fn list_files_of_version(
+        &self,
+        view: &View,
+        project: &ProjectName,
+        version: &Version,
+    ) -> Result<Vec<ChannelFile>, IndexError> {
+        let (channel, serial, key) = (view.channel_id, view.serial.0, release_key(version));
+        let rows: Vec<ChannelFileRow> =
+            read!(&self.db, fetch_all, LIST_VERSION_FILES, channel, serial, project.as_ref(), key.as_str())?;
         all(rows)
     }
 

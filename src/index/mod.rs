@@ -10,6 +10,7 @@ mod db;
 mod rows;
 
 mod accounts;
+mod advisories;
 mod audit;
 mod bundles;
 mod channels;
@@ -27,6 +28,7 @@ mod targets;
 mod transaction;
 
 pub use accounts::TokenRecord;
+pub use advisories::NewAdvisory;
 pub use audit::AuditVerdict;
 pub use error::IndexError;
 pub use files::AddedFile;
@@ -40,6 +42,7 @@ pub use transaction::IndexTx;
 fn statements() -> impl Iterator<Item = db::Sql> {
     [
         accounts::STATEMENTS,
+        advisories::STATEMENTS,
         audit::STATEMENTS,
         bundles::STATEMENTS,
         channels::STATEMENTS,

@@ -56,6 +56,16 @@ pub enum AuditEvent {
         /// Serial that was read there.
         serial: Serial,
     },
+    /// Advisories were imported.
+    #[serde(rename = "advisories.imported")]
+    AdvisoriesImported {
+        /// Digest of what was sent.
+        sha256: Sha256Digest,
+        /// Advisories that were not there before.
+        added_count: u64,
+        /// Advisories that a newer form took the place of.
+        replaced_count: u64,
+    },
     /// A token was made.
     #[serde(rename = "token.created")]
     TokenCreated {

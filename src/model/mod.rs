@@ -1,5 +1,6 @@
 //! Our nouns and their rules: what a digest, a file, a channel or a bundle is. No IO, no clock of its own.
 
+mod advisory;
 mod audit;
 mod bundle;
 mod channel;
@@ -13,13 +14,16 @@ mod principal;
 mod snapshot;
 mod target;
 
+pub use advisory::{Advisory, AdvisoryError, Vulnerability};
 pub use audit::{AuditEvent, AuditRecord, chain_hash};
 pub use bundle::{BundleName, BundleRecipe, BundleRecord, EntryPoint, EntryPointKind};
 pub use channel::{Channel, ChannelName, ChannelRef, ChannelSummary, Serial, View};
 pub use clock::{Clock, Timestamp};
 pub use diagnostic::{Diagnostic, Kind, innermost_cause};
 pub use digest::{Blake2b256Digest, DigestError, FileDigests, Md5Digest, Sha256Digest};
-pub use file::{ChannelFile, FileKind, ListedProject, NewFile, ProjectHead, ProjectStatus, StoredFile, WheelFacts, Yank};
+pub use file::{
+    ChannelFile, FileKind, ListedProject, NewFile, ProjectHead, ProjectStatus, StoredFile, WheelFacts, Yank,
+};
 pub use finding::{Finding, Severity};
 pub use lock::{Lock, LockedFile};
 pub use principal::{Permission, Principal, Scope};

@@ -29,6 +29,7 @@ fn url_of(route: &Route) -> String {
         ("{page}", "api.html"),
         ("{id}", "0000000000000000000000000000000000000000000000000000000000000000"),
         ("{name}", "demo.pyz"),
+        ("{version}", "1.0"),
     ];
     let url = values.iter().fold(route.path.to_owned(), |url, (name, value)| url.replace(name, value));
     assert!(!url.contains('{'), "give {} a value in this test", route.path);

@@ -1,7 +1,9 @@
 //! What views show: heads and snapshots, before and after changes, on both databases.
 
 use ferrywheel::index::{SearchHit, SearchPage};
-use ferrywheel::model::{Change, ChannelName, ListedProject, NewFile, ProjectStatus, Serial, SnapshotLine, Yank, snapshot_digest};
+use ferrywheel::model::{
+    Change, ChannelName, ListedProject, NewFile, ProjectStatus, Serial, SnapshotLine, Yank, snapshot_digest,
+};
 
 use crate::index_site::{Site, code, commit, name, on_both, wheel, yanked};
 
@@ -125,7 +127,11 @@ async fn a_snapshots_last_serial_is_the_last_change_up_to_it(site: Site) {
         in_lists.push(demo.map(|project| project.last_serial.0));
     }
     assert_eq!(seen, [None, None, Some(2), Some(2), Some(4), Some(5), Some(6)]);
-    assert_eq!(in_lists, [None, None, Some(2), Some(2), Some(4), None, Some(6)], "a project without files is not listed");
+    assert_eq!(
+        in_lists,
+        [None, None, Some(2), Some(2), Some(4), None, Some(6)],
+        "a project without files is not listed"
+    );
 }
 
 async fn a_view_of_the_head_stays_at_its_serial(site: Site) {

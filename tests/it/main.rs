@@ -1,6 +1,7 @@
 //! Tests from outside, one binary: the server is spoken to through its socket, its rooms through their public faces.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
+mod advisories;
 mod app_start;
 mod blob_contract;
 mod blob_faults;
@@ -21,6 +22,7 @@ mod index_opening;
 mod index_site;
 mod index_views;
 mod kill;
+mod legacy_json;
 mod mirror_folder;
 mod mirror_pull;
 mod mirror_settings;

@@ -30,7 +30,12 @@ struct Seen {
 }
 
 fn unescape(text: &str) -> String {
-    let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#39;", "'").replace("&#13;", "\r");
+    let text = text
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&#39;", "'")
+        .replace("&#13;", "\r");
     text.replace("&amp;", "&")
 }
 
@@ -191,7 +196,10 @@ async fn the_list_of_projects_links_to_their_pages() {
     let server = TestServer::start().await;
     seed(&server, "blessed", &[SeedFile::new("Zope.Interface-1.0.tar.gz"), SeedFile::new("flask-1.0.tar.gz")]).await;
     let json = page(&server, "/simple/").await;
-    assert_eq!(json["projects"], json!([{"name": "flask", "_last-serial": 1}, {"name": "Zope.Interface", "_last-serial": 1}]));
+    assert_eq!(
+        json["projects"],
+        json!([{"name": "flask", "_last-serial": 1}, {"name": "Zope.Interface", "_last-serial": 1}])
+    );
     assert_eq!(json["meta"], json!({"api-version": "1.4", "_last-serial": 1}));
     let html = server.get("/simple/").await;
     let links =

@@ -1,0 +1,183 @@
+//! `/pypi/{project}/json` and `/pypi/{project}/{version}/json`, for every channel: PyPI's legacy JSON API (standards LEG-01).
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use super::Problem;
+use super::auth::Who;
+use super::conditional::{header_text, is_listed};
+use super::extract::Segments;
+use crate::access::ReadPolicy;
+use crate::app::App;
+use crate::model::{ChannelRef, Kind, Permission};
+use crate::packaging::{ProjectName, Version, parse_version};
+use crate::simple::{Encoding, LegacyUrls, LegacyWish, negotiate};
+
+const LAST_SERIAL: HeaderName = HeaderName::from_static("x-pypi-last-serial");
+
+type Answer = Result<Response, Problem>;
+
+/// `GET /pypi/{project}/json`
+pub async fn project(
+    State(app): State<Arc<App>>,
+    who: Who,
+    Segments(project): Segments<String>,
+    request: Request,
+) -> Answer {
+    let wanted = Wanted::default(&app).of(&project, None)?;
+    answer(&app, &who, &wanted, &request.into_parts().0).await
+}
+
+/// `GET /pypi/{project}/{version}/json`
+pub async fn release(
+    State(app): State<Arc<App>>,
+    who: Who,
+    Segments((project, version)): Segments<(String, String)>,
+    request: Request,
+) -> Answer {
+    let wanted = Wanted::default(&app).of(&project, Some(&version))?;
+    answer(&app, &who, &wanted, &request.into_parts().0).await
+}
+
+/// `GET /{channel}/pypi/{project}/json`
+pub async fn channel_project(
+    State(app): State<Arc<App>>,
+    who: Who,
+    Segments((channel, project)): Segments<(String, String)>,
+    request: Request,
+) -> Answer {
+    let wanted = Wanted::channel(&app, &channel)?.of(&project, None)?;
+    answer(&app, &who, &wanted, &request.into_parts().0).await
+}
+
+/// `GET /{channel}/pypi/{project}/{version}/json`
+pub async fn channel_release(
+    State(app): State<Arc<App>>,
+    who: Who,
+    Segments((channel, project, version)): Segments<(String, String, String)>,
+    request: Request,
+) -> Answer {
+    let wanted = Wanted::channel(&app, &channel)?.of(&project, Some(&version))?;
+    answer(&app, &who, &wanted, &request.into_parts().0).await
+}
+
+/// The view that a URL names.
+struct Wanted {
+    view: ChannelRef,
+    urls: LegacyUrls,
+}
+
+/// What a URL names in it.
+struct WantedRelease {
+    view: ChannelRef,
+    urls: LegacyUrls,
+    project: ProjectName,
+    is_normalized: bool,
+    version: Option<Version>,
+}
+
+impl Wanted {
+    fn default(app: &App) -> Self {
+        let view = ChannelRef { name: app.settings.default_channel.clone(), serial: None };
+        Self { view, urls: LegacyUrls { root: root(app), place: String::new() } }
+    }
+
+    fn channel(app: &App, segment: &str) -> Result<Self, Problem> {
+        let view: ChannelRef = segment.parse()?;
+        let urls = LegacyUrls { root: root(app), place: format!("/{view}") };
+        Ok(Self { view, urls })
+    }
+
+    fn of(self, project: &str, version: Option<&str>) -> Result<WantedRelease, Problem> {
+        let name: ProjectName = project.parse().map_err(|_| not_a("name of a project"))?;
+        let version = version.map(|version| parse_version(version).map_err(|_| not_a("version"))).transpose()?;
+        let is_normalized = name.as_str() == project;
+        Ok(WantedRelease { view: self.view, urls: self.urls, project: name, is_normalized, version })
+    }
+}
+
+/// The public address without its last slash, or nothing: a link then begins at the root of the server that was asked.
+/// Never what a client sent as `Host`: the answer is kept for others.
+fn root(app: &App) -> String {
+    app.settings.public_url.as_ref().map_or("", |url| url.as_str()).trim_end_matches('/').to_owned()
+}
+
+fn not_a(what: &str) -> Problem {
+    let detail = format!("a part of the URL cannot be the {what}");
+    Problem::new(Kind::NotFound, "simple/no-such-release", detail)
+}
+
+async fn answer(app: &App, who: &Who, wanted: &WantedRelease, parts: &Parts) -> Answer {
+    if !wanted.is_normalized {
+        return redirect(app, wanted, parts);
+    }
+    who.may(app, Permission::Read, Some(&wanted.view.name), Some(&wanted.project))?;
+    let accept_encoding = header_text(&parts.headers, header::ACCEPT_ENCODING);
+    let encoding = negotiate::encoding(accept_encoding.as_deref()).ok_or_else(|| {
+        let detail = "no encoding of this page is accepted by the client";
+        Problem::new(Kind::NotAcceptable, "simple/not-acceptable", detail)
+            .with_hint("Accept `gzip` or `identity`.")
+            .with_header(header::VARY, vary(app))
+    })?;
+    let WantedRelease { view, urls, project, version, .. } = wanted;
+    let wish = LegacyWish { view, project, version: version.as_ref(), urls };
+    let page = app.legacy_pages.page(&app.index, &*app.blobs, wish).await?;
+    let body = page.body(encoding);
+    let if_none_match = header_text(&parts.headers, header::IF_NONE_MATCH);
+    let is_known = if_none_match.is_some_and(|header| is_listed(&header, &body.etag));
+    let mut response = if is_known {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let mut response = Response::new(Body::from(body.bytes.clone()));
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if encoding == Encoding::Gzip {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        response
+    };
+    let headers = response.headers_mut();
+    if let Ok(etag) = HeaderValue::from_str(&body.etag) {
+        headers.insert(header::ETAG, etag);
+    }
+    headers.insert(LAST_SERIAL, HeaderValue::from(page.last_serial.0));
+    add_caching(app, headers);
+    Ok(response)
+}
+
+/// Of a snapshot too: files never change there, but what is known of their vulnerabilities does.
+fn add_caching(app: &App, headers: &mut HeaderMap) {
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(header::VARY, HeaderValue::from_static(vary(app)));
+}
+
+fn vary(app: &App) -> &'static str {
+    match app.settings.read {
+        ReadPolicy::Open => "Accept-Encoding",
+        ReadPolicy::Token => "Accept-Encoding, Authorization",
+    }
+}
+
+/// To the normalized spelling, for ever: nothing that a promotion could change.
+fn redirect(app: &App, wanted: &WantedRelease, parts: &Parts) -> Answer {
+    let mut location = format!("{}{}/pypi/{}", wanted.urls.root, wanted.urls.place, wanted.project);
+    if let Some(version) = &wanted.version {
+        location.push('/');
+        location.push_str(&version.to_string().replace('+', "%2B").replace('!', "%21"));
+    }
+    location.push_str("/json");
+    if let Some(query) = parts.uri.query() {
+        location.push('?');
+        location.push_str(query);
+    }
+    let location = HeaderValue::from_str(&location).map_err(|error| Problem::internal(error.to_string()))?;
+    let mut response = StatusCode::MOVED_PERMANENTLY.into_response();
+    response.headers_mut().insert(header::LOCATION, location);
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static(vary(app)));
+    Ok(response)
+}

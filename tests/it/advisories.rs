@@ -1,0 +1,166 @@
+//! Advisories: imported whole or not at all, the newest form kept, shown where audit tools look.
+
+use ferrywheel::index::NewAdvisory;
+use ferrywheel::model::{Advisory, AuditEvent, Principal};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::index_site::{Site, on_both};
+use crate::support::server::answer;
+use crate::support::{Answer, SeedFile, TestServer, seed};
+
+on_both! {
+    a_newer_form_takes_the_place_of_an_older_one_and_stamps_both_projects,
+}
+
+/// A record about `project`, vulnerable below `fixed`.
+fn record(id: &str, project: &str, fixed: &str, modified: &str) -> Value {
+    json!({
+        "id": id, "modified": modified, "summary": format!("About {project}"), "details": "Long.", "aliases": ["CVE-1"],
+        "affected": [{
+            "package": {"ecosystem": "PyPI", "name": project},
+            "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": fixed}]}],
+        }],
+    })
+}
+
+fn demo(id: &str, fixed: &str) -> Value {
+    record(id, "demo", fixed, "2026-08-01T12:00:00Z")
+}
+
+async fn import(server: &TestServer, body: impl Into<reqwest::Body>) -> Answer {
+    let request = server.request(Method::POST, "/api/v1/advisories").bearer_auth(server.token());
+    answer(request.body(body)).await
+}
+
+async fn ids(server: &TestServer, path: &str) -> Vec<String> {
+    let body = server.get(path).await.json();
+    let told = body["vulnerabilities"].as_array().unwrap().iter();
+    told.map(|one| one["id"].as_str().unwrap().to_owned()).collect()
+}
+
+async fn a_newer_form_takes_the_place_of_an_older_one_and_stamps_both_projects(site: Site) {
+    let index = &site.index;
+    let put = async |record: Value| {
+        let mut tx = index.begin().await.unwrap();
+        tx.hold_advisories().await.unwrap();
+        let advisory = Advisory::read(&record).unwrap();
+        tx.put_advisories(&[NewAdvisory { advisory, record: record.to_string() }]).await.unwrap();
+        let sha256 = ferrywheel::model::Sha256Digest::of(b"");
+        let event = AuditEvent::AdvisoriesImported { sha256, added_count: 1, replaced_count: 0 };
+        tx.commit(&Principal::Local, &event).await.unwrap();
+    };
+    let (one, two) = ("one".parse().unwrap(), "two".parse().unwrap());
+    let editions = async || (index.advisory_edition(&one).await.unwrap(), index.advisory_edition(&two).await.unwrap());
+    assert_eq!(editions().await, (0, 0));
+    put(record("A-1", "one", "1.0", "2026-08-01T12:00:00Z")).await;
+    let first = editions().await;
+    assert!(first.0 > 0 && first.1 == 0);
+    put(record("A-1", "Two", "2.0", "2026-08-02T12:00:00.5Z")).await;
+    let second = editions().await;
+    assert!(second.0 > first.0 && second.1 > 0, "the project that it was about is told too: {second:?}");
+    assert!(index.list_advisories(Some(&one), "", 9).await.unwrap().is_empty());
+    let about_two = index.list_advisories(Some(&two), "", 9).await.unwrap();
+    assert_eq!((about_two.len(), about_two[0].id.as_str()), (1, "A-1"));
+    put(record("B\u{2d}2", "two", "2.0", "2026-08-02T12:00:00Z")).await;
+    let after = |list: Vec<Advisory>| list.into_iter().map(|advisory| advisory.id).collect::<Vec<_>>();
+    assert_eq!(after(index.list_advisories(None, "", 1).await.unwrap()), ["A-1"]);
+    assert_eq!(after(index.list_advisories(None, "A-1", 9).await.unwrap()), ["B-2"]);
+    let mut tx = index.begin().await.unwrap();
+    let known = tx.hold_advisories().await.unwrap();
+    assert_eq!(known["A-1"], "2026-08-02T12:00:00.5Z".parse().unwrap());
+    assert!(index.find_advisory("A-1").await.unwrap().unwrap().contains("\"2.0\""));
+    assert_eq!(index.find_advisory("A-\0").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_vulnerable_version_is_told_with_the_keys_of_the_standard() {
+    let server = TestServer::start().await;
+    let files = ["demo-1.0-py3-none-any.whl", "demo-2.0-py3-none-any.whl", "other-1.0-py3-none-any.whl"];
+    seed(&server, "blessed", &files.map(SeedFile::new)).await;
+    let before = server.get("/pypi/demo/1.0/json").await;
+    let mut withdrawn = demo("PYSEC-2", "9");
+    withdrawn["withdrawn"] = json!("2026-08-03T00:00:00Z");
+    let report = import(&server, format!("{}\n{withdrawn}\n", demo("PYSEC-1", "1.5"))).await;
+    assert_eq!((report.status, &report.json()["added_count"]), (200, &json!(2)));
+    let after = server.get("/pypi/demo/1.0/json").await;
+    assert_ne!(after.header("etag"), before.header("etag"), "an import makes answers anew");
+    assert_eq!(
+        after.json()["vulnerabilities"][0],
+        json!({
+            "id": "PYSEC-1", "source": "osv", "link": "/api/v1/advisories/PYSEC-1", "aliases": ["CVE-1"],
+            "details": "Long.", "summary": "About demo", "fixed_in": ["1.5"], "withdrawn": null,
+        })
+    );
+    assert_eq!(after.json()["vulnerabilities"][1]["withdrawn"], "2026-08-03T00:00:00Z");
+    assert_eq!(ids(&server, "/pypi/demo/json").await, ["PYSEC-2"], "the latest version is told of, which is 2.0");
+    assert_eq!(ids(&server, "/blessed@1/pypi/demo/1.0/json").await, ["PYSEC-1", "PYSEC-2"]);
+    assert!(ids(&server, "/pypi/other/json").await.is_empty());
+    let whole = server.get("/api/v1/advisories/PYSEC-1").await;
+    assert_eq!((whole.header("content-type"), whole.json()), ("application/json", demo("PYSEC-1", "1.5")));
+    assert_eq!(server.get("/api/v1/advisories/CVE-1").await.status, 404);
+    let list = server.get("/api/v1/advisories?project=demo&limit=1&after=PYSEC-1").await.json();
+    assert_eq!(list["advisories"][0]["id"], "PYSEC-2");
+    assert_eq!(list["advisories"][0]["projects"], json!(["demo"]));
+}
+
+#[tokio::test]
+async fn an_older_form_changes_nothing_and_a_newer_one_replaces() {
+    let server = TestServer::start().await;
+    seed(&server, "blessed", &[SeedFile::new("demo-1.0-py3-none-any.whl")]).await;
+    let form = |fixed, modified| record("A-1", "demo", fixed, modified);
+    let newest = form("1.5", "2026-08-02T00:00:00Z");
+    // Of two forms in one import the newer one counts.
+    let both = json!([newest, form("3", "2026-08-01T00:00:00Z")]);
+    assert_eq!(import(&server, both.to_string()).await.json()["added_count"], 1);
+    let events =
+        async || server.get_as_admin("/api/v1/audit?limit=1000").await.json()["records"].as_array().unwrap().len();
+    let before = events().await;
+    for (form, counts) in [
+        (form("0.5", "2026-08-01T00:00:00Z"), (0, 0, 1)),
+        (newest, (0, 0, 1)),
+        (form("0.5", "2026-08-03T00:00:00Z"), (0, 1, 0)),
+    ] {
+        let report = import(&server, form.to_string()).await.json();
+        let found = (&report["added_count"], &report["replaced_count"], &report["unchanged_count"]);
+        assert_eq!(found, (&json!(counts.0), &json!(counts.1), &json!(counts.2)), "{report}");
+        let is_affected = !ids(&server, "/pypi/demo/json").await.is_empty();
+        assert_eq!(is_affected, counts.1 == 0, "{form}");
+    }
+    assert_eq!(events().await, before + 1, "an import that changes nothing is no event");
+    let event =
+        server.get_as_admin("/api/v1/audit?limit=1000").await.json()["records"].as_array().unwrap().last().cloned();
+    let event: Value = serde_json::from_str(event.unwrap()["event"].as_str().unwrap()).unwrap();
+    assert_eq!((&event["event"], &event["replaced_count"]), (&json!("advisories.imported"), &json!(1)));
+}
+
+#[tokio::test]
+async fn what_is_not_for_this_index_is_skipped_and_named() {
+    let server = TestServer::start().await;
+    let mut foreign = demo("GHSA-1", "1.0");
+    foreign["affected"][0]["package"]["ecosystem"] = json!("npm");
+    let report = import(&server, json!([foreign, {"id": "X"}, 7, demo("A-1", "1.0")]).to_string()).await.json();
+    assert_eq!(
+        (&report["record_count"], &report["added_count"], &report["skipped_count"]),
+        (&json!(4), &json!(1), &json!(3))
+    );
+    let skipped: Vec<&str> =
+        report["skipped"].as_array().unwrap().iter().map(|one| one["record"].as_str().unwrap()).collect();
+    assert_eq!(skipped, ["GHSA-1", "X", "record 3"]);
+}
+
+#[tokio::test]
+async fn an_import_that_breaks_off_leaves_nothing() {
+    let server = TestServer::start().await;
+    for (body, code) in [
+        (format!("{}\n{{\"id\":", demo("A-1", "1.0")), "advisories/unreadable"),
+        (format!("[{}, oops]", demo("A-1", "1.0")), "advisories/unreadable"),
+        ("PK\u{3}\u{4} no zip".to_owned(), "advisories/unreadable"),
+        (String::new(), "advisories/unreadable"),
+    ] {
+        let refused = import(&server, body).await;
+        assert_eq!((refused.status, refused.json()["code"].as_str()), (400, Some(code)), "{:?}", refused.text());
+    }
+    assert_eq!(server.get("/api/v1/advisories").await.json(), json!({"advisories": []}));
+    assert!(server.app().blobs.list().await.unwrap().is_empty());
+}
