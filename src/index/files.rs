@@ -46,6 +46,7 @@ statements! {
     REFERENCED_BLOBS = both(
         "SELECT sha256 FROM files WHERE deleted_at IS NULL \
          UNION SELECT metadata_sha256 FROM files WHERE deleted_at IS NULL AND metadata_sha256 IS NOT NULL \
+         UNION SELECT v.sha256 FROM provenance v JOIN files f ON f.id = v.file_id WHERE f.deleted_at IS NULL \
          UNION SELECT sha256 FROM batch_files \
          UNION SELECT metadata_sha256 FROM batch_files WHERE metadata_sha256 IS NOT NULL \
          ORDER BY sha256",

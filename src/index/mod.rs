@@ -21,6 +21,7 @@ mod heads;
 mod memberships;
 mod open;
 mod projects;
+mod provenance;
 mod search;
 mod snapshots;
 mod stamps;
@@ -33,6 +34,7 @@ pub use audit::AuditVerdict;
 pub use error::IndexError;
 pub use files::AddedFile;
 pub use open::{Index, IndexLocation};
+pub use provenance::StoredProvenance;
 pub use search::{SearchHit, SearchPage};
 pub use snapshots::SnapshotRow;
 pub use stamps::Stamp;
@@ -49,6 +51,7 @@ fn statements() -> impl Iterator<Item = db::Sql> {
         files::STATEMENTS,
         memberships::STATEMENTS,
         projects::STATEMENTS,
+        provenance::STATEMENTS,
         search::STATEMENTS,
         snapshots::STATEMENTS,
         targets::STATEMENTS,

@@ -8,7 +8,8 @@ use super::{Index, IndexError};
 use crate::model::{ChannelRef, ListedProject, ProjectHead, ProjectStatus, Serial, View};
 use crate::packaging::ProjectName;
 
-/// The last end or begin of an interval of project `cp` up to a serial: what the stored serial, the head's, was there.
+/// The last end or begin of an interval of project `cp` up to a serial, or the coming of a provenance after its file: what
+/// the stored serial, the head's, was there.
 macro_rules! last_serial_before {
     ($serial:literal) => {
         concat!(
@@ -23,6 +24,10 @@ macro_rules! last_serial_before {
             $serial,
             " THEN t.to_serial ELSE t.from_serial END AS serial FROM project_status t \
              WHERE t.channel_id = cp.channel_id AND t.project_id = cp.project_id AND t.from_serial <= ",
+            $serial,
+            " UNION ALL \
+             SELECT a.from_serial FROM provenance_shown a \
+             WHERE a.channel_id = cp.channel_id AND a.project_id = cp.project_id AND a.from_serial <= ",
             $serial,
             ") i)"
         )

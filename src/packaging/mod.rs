@@ -3,6 +3,8 @@
 //! Versions, specifiers, markers, platform tags and file names are judged by uv's published leaf crates; this folder is
 //! the only place that names them for that purpose, so the choice can be changed here. It does no IO and reads no clock.
 
+mod attestations;
+mod certificates;
 mod entry_points;
 mod faults;
 mod filenames;
@@ -19,6 +21,9 @@ mod tags;
 mod versions;
 mod wheel_file;
 
+pub use attestations::{
+    AttestationFault, AttestedFile, MAX_PROVENANCE_BYTES, Provenance, parse_provenance, provenance_of_attestations,
+};
 pub use entry_points::{
     EntryPoints, MAX_ENTRY_POINTS_BYTES, Script, ScriptKind, is_dotted, is_interpreter_name, parse_entry_points,
 };
