@@ -13,7 +13,7 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 use crate::access::new_token;
-use crate::blobs::{BlobError, BlobStore as _, Blobs, LocalBlobs};
+use crate::blobs::{BlobError, BlobStore as _, Blobs, LocalBlobs, SmallBlobs};
 use crate::config::Settings;
 use crate::index::{Index, IndexError, IndexLocation};
 use crate::ingest::{IngestLimits, IngestParts};
@@ -105,6 +105,8 @@ pub struct App {
     pub index: Index,
     /// The stored bytes.
     pub blobs: Blobs,
+    /// Small ones of them in memory.
+    pub small_blobs: SmallBlobs,
     /// Rendered pages.
     pub pages: PageCache,
     /// Answers of the legacy JSON API.
@@ -152,9 +154,12 @@ impl App {
         }
         let pages = PageCache::new(settings.page_cache_bytes);
         let legacy_pages = LegacyPages::new(settings.page_cache_bytes / LEGACY_PART);
+        let blobs: Blobs = Arc::new(blobs);
+        let small_blobs = SmallBlobs::new(blobs.clone(), settings.file_cache_bytes);
         Ok(Arc::new(Self {
             index,
-            blobs: Arc::new(blobs),
+            blobs,
+            small_blobs,
             pages,
             legacy_pages,
             clock,

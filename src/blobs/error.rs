@@ -14,6 +14,12 @@ pub enum BlobError {
         /// Its digest.
         digest: Sha256Digest,
     },
+    /// A blob's bytes have another digest than its name.
+    #[error("the blob `sha256:{digest}` is damaged: its bytes have another digest")]
+    Damaged {
+        /// Its digest.
+        digest: Sha256Digest,
+    },
     /// A range reaches past the end of a blob.
     #[error("the blob `sha256:{digest}` has {size_bytes} bytes, not the {end} that the range asks for")]
     OutOfRange {
@@ -83,6 +89,7 @@ impl Diagnostic for BlobError {
     fn code(&self) -> &'static str {
         match self {
             Self::Missing { .. } => "blobs/missing",
+            Self::Damaged { .. } => "blobs/damaged",
             Self::OutOfRange { .. } => "blobs/out-of-range",
             Self::TooLarge { .. } => "blobs/too-large",
             Self::Full(_) => "blobs/storage-full",

@@ -7,18 +7,19 @@ use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File, Permissions};
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::{FileExt as _, MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use futures_util::stream;
 use tempfile::NamedTempFile;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::spool::{PENDING_SUFFIX, Spool};
-use super::{BlobBytes, BlobError, BlobStore, CHUNK_SIZE_BYTES, Hashing, PendingBlob, PendingWrite, SweepReport};
+use super::{
+    BlobBytes, BlobError, BlobFile, BlobStore, CHUNK_SIZE_BYTES, Hashing, PendingBlob, PendingWrite, SweepReport,
+};
 use crate::model::{FileDigests, Sha256Digest, Timestamp};
 
 /// Layout of the directory; a server refuses any other.
@@ -47,11 +48,13 @@ impl LocalBlobs {
     /// `tmp` and `blobs` are not on one file system.
     pub fn open(dir: &Path) -> Result<Self, BlobError> {
         let root = dir.join("blobs");
-        let places =
+        let mut places =
             Places { blobs: root.join("sha256"), pending: dir.join("tmp"), durable: Mutex::new(HashSet::new()) };
         let failed = |source| BlobError::io("make its directories", source);
         fs::create_dir_all(&places.pending).map_err(failed)?;
         fs::create_dir_all(&places.blobs).map_err(failed)?;
+        // A proxy that is told the path of a blob works in another directory.
+        places.blobs = fs::canonicalize(&places.blobs).map_err(failed)?;
         for first in 0..=u8::MAX {
             make_dir(&places.blobs.join(hex::encode([first]))).map_err(failed)?;
         }
@@ -103,41 +106,30 @@ impl BlobStore for LocalBlobs {
     }
 
     fn open<'a>(&'a self, digest: &'a Sha256Digest, range: Range<u64>) -> BoxFuture<'a, Result<BlobBytes, BlobError>> {
-        let digest = *digest;
         Box::pin(async move {
-            let (file, size_bytes) = self
-                .blocking(move |places| {
-                    let file = places.open(&digest)?;
-                    let size_bytes = file.metadata().map_err(|error| BlobError::io("measure a blob", error))?.len();
-                    Ok((file, size_bytes))
-                })
-                .await?;
+            let file = self.as_file(digest).await?;
+            let size_bytes = file.size_bytes();
             if range.end > size_bytes || range.start > range.end {
-                return Err(BlobError::OutOfRange { digest, size_bytes, end: range.end });
+                return Err(BlobError::OutOfRange { digest: *digest, size_bytes, end: range.end });
             }
-            Ok(read_in_pieces(file, range))
+            Ok(file.pieces(range))
         })
     }
 
-    fn as_file<'a>(&'a self, digest: &'a Sha256Digest) -> BoxFuture<'a, Result<File, BlobError>> {
+    /// Without a change of thread when the kernel has the directories in memory. No open file is kept for the next caller:
+    /// a look into the kernel's memory costs little more, and a removed blob gives its space back at once.
+    fn as_file<'a>(&'a self, digest: &'a Sha256Digest) -> BoxFuture<'a, Result<BlobFile, BlobError>> {
         let digest = *digest;
-        Box::pin(self.blocking(move |places| places.open(&digest)))
+        Box::pin(async move {
+            match self.places.open_now(&digest)? {
+                Some(file) => Ok(file),
+                None => self.blocking(move |places| places.open(&digest)).await,
+            }
+        })
     }
 
-    /// Changes the thread once, where the provided way does so three times: small files are most of what is served.
-    fn read<'a>(&'a self, digest: &'a Sha256Digest, limit_bytes: u64) -> BoxFuture<'a, Result<Bytes, BlobError>> {
-        let digest = *digest;
-        Box::pin(self.blocking(move |places| {
-            let failed = |error| BlobError::io("read", error);
-            let file = places.open(&digest)?;
-            let size_bytes = file.metadata().map_err(failed)?.len();
-            if size_bytes > limit_bytes {
-                return Err(BlobError::TooLarge { digest, size_bytes, limit_bytes });
-            }
-            let mut bytes = vec![0; usize::try_from(size_bytes).unwrap_or(usize::MAX)];
-            file.read_exact_at(&mut bytes, 0).map_err(failed)?;
-            Ok(Bytes::from(bytes))
-        }))
+    fn path_of(&self, digest: &Sha256Digest) -> Option<PathBuf> {
+        Some(self.places.of(digest))
     }
 
     fn delete<'a>(&'a self, digest: &'a Sha256Digest) -> BoxFuture<'a, Result<bool, BlobError>> {
@@ -177,11 +169,12 @@ impl Places {
         self.blobs.join(&name[..2]).join(&name[2..4]).join(name)
     }
 
-    fn open(&self, digest: &Sha256Digest) -> Result<File, BlobError> {
-        File::open(self.of(digest)).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => BlobError::Missing { digest: *digest },
-            _ => BlobError::io("open a blob", error),
-        })
+    fn open_now(&self, digest: &Sha256Digest) -> Result<Option<BlobFile>, BlobError> {
+        BlobFile::open_now(&self.of(digest)).map_err(|error| not_opened(error, digest))
+    }
+
+    fn open(&self, digest: &Sha256Digest) -> Result<BlobFile, BlobError> {
+        File::open(self.of(digest)).and_then(BlobFile::new).map_err(|error| not_opened(error, digest))
     }
 
     /// Moves a finished pending file to its place; when this returns, it survives a loss of power.
@@ -335,21 +328,11 @@ async fn joined<T>(task: JoinHandle<Result<T, BlobError>>) -> Result<T, BlobErro
     task.await.unwrap_or_else(|stopped| Err(BlobError::io("finish a blocking task", io::Error::other(stopped))))
 }
 
-fn read_in_pieces(file: File, range: Range<u64>) -> BlobBytes {
-    let start = (Arc::new(file), range);
-    Box::pin(stream::try_unfold(start, async |(file, range)| {
-        if range.is_empty() {
-            return Ok(None);
-        }
-        let length = CHUNK_SIZE_BYTES.min(usize::try_from(range.end - range.start).unwrap_or(CHUNK_SIZE_BYTES));
-        let (source, at) = (Arc::clone(&file), range.start);
-        let piece = spawn_blocking(move || {
-            let mut piece = vec![0; length];
-            source.read_exact_at(&mut piece, at).map(|()| Bytes::from(piece))
-        });
-        let piece = piece.await.map_err(io::Error::other)??;
-        Ok(Some((piece, (file, at + length as u64..range.end))))
-    }))
+fn not_opened(error: io::Error, digest: &Sha256Digest) -> BlobError {
+    match error.kind() {
+        io::ErrorKind::NotFound => BlobError::Missing { digest: *digest },
+        _ => BlobError::io("open a blob", error),
+    }
 }
 
 /// Writes the layout into a new store, durable before it is visible; refuses a store of another layout.

@@ -3,23 +3,28 @@
 //! A blob is invisible while it is pending, durable once `commit` has answered, and never changes after that.
 
 mod error;
+mod file;
 mod local;
+mod small;
 mod spool;
 
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use futures_util::stream::{BoxStream, TryStreamExt as _};
+use futures_util::stream::BoxStream;
 
 use crate::model::{FileDigests, Sha256Digest, Timestamp};
 
 pub use error::BlobError;
+pub use file::BlobFile;
 pub use local::LocalBlobs;
+pub use small::{SMALL_BLOB_BYTES, SmallBlobs};
 
 /// Length of the pieces that are written and read, in bytes: large enough that the change of thread costs nothing.
 pub const CHUNK_SIZE_BYTES: usize = 256 * 1024;
@@ -65,8 +70,12 @@ pub trait BlobStore: Send + Sync + 'static {
     /// if the blob is not there.
     fn open<'a>(&'a self, digest: &'a Sha256Digest, range: Range<u64>) -> BoxFuture<'a, Result<BlobBytes, BlobError>>;
 
-    /// The blob as a local file that can only be read, for checks that jump about in it.
-    fn as_file<'a>(&'a self, digest: &'a Sha256Digest) -> BoxFuture<'a, Result<File, BlobError>>;
+    /// The blob as a local file that can only be read: for checks that jump about in it, and to be sent.
+    fn as_file<'a>(&'a self, digest: &'a Sha256Digest) -> BoxFuture<'a, Result<BlobFile, BlobError>>;
+
+    /// Where another program of this machine, a proxy in front, finds the bytes of a blob; a store that keeps them elsewhere
+    /// has no such place. Whether the blob is there is not looked at.
+    fn path_of(&self, digest: &Sha256Digest) -> Option<PathBuf>;
 
     /// Removes a blob; says whether it was there. The caller has made sure that no row names it.
     fn delete<'a>(&'a self, digest: &'a Sha256Digest) -> BoxFuture<'a, Result<bool, BlobError>>;
@@ -84,20 +93,12 @@ pub trait BlobStore: Send + Sync + 'static {
     /// A small blob whole, for example METADATA; [`BlobError::TooLarge`] if it is longer than `limit_bytes`.
     fn read<'a>(&'a self, digest: &'a Sha256Digest, limit_bytes: u64) -> BoxFuture<'a, Result<Bytes, BlobError>> {
         Box::pin(async move {
-            let size_bytes = self.stat(digest).await?.ok_or(BlobError::Missing { digest: *digest })?;
+            let file = self.as_file(digest).await?;
+            let size_bytes = file.size_bytes();
             if size_bytes > limit_bytes {
                 return Err(BlobError::TooLarge { digest: *digest, size_bytes, limit_bytes });
             }
-            let pieces: BytesMut = self
-                .open(digest, 0..size_bytes)
-                .await?
-                .try_fold(BytesMut::new(), |mut whole, piece| async move {
-                    whole.extend_from_slice(&piece);
-                    Ok(whole)
-                })
-                .await
-                .map_err(|source| BlobError::io("read", source))?;
-            Ok(pieces.freeze())
+            file.read(0..size_bytes).await.map_err(|source| BlobError::io("read", source))
         })
     }
 }

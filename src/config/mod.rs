@@ -2,4 +2,4 @@
 
 mod settings;
 
-pub use settings::{DatabaseUrl, Settings, SettingsError, SettingsSource};
+pub use settings::{DatabaseUrl, SendFilesBy, Settings, SettingsError, SettingsSource};

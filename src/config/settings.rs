@@ -34,12 +34,28 @@ pub struct Settings {
     pub max_file_size_bytes: u64,
     /// Memory that rendered pages may take, in bytes.
     pub page_cache_bytes: u64,
+    /// Memory that small files and metadata may take, in bytes.
+    pub file_cache_bytes: u64,
+    /// Who sends large files: `server`, or a proxy that reads them from disk.
+    pub send_files_by: SendFilesBy,
     /// Connections served at once.
     pub max_connections: usize,
     /// How log lines look: `text` or `json`.
     pub log_format: LogFormat,
     /// What is logged, for example `info` or `ferrywheel=debug`.
     pub log: String,
+}
+
+/// Who sends the bytes of files that are too large to be kept in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SendFilesBy {
+    /// This server.
+    Server,
+    /// A proxy in front that understands `X-Accel-Redirect`, as nginx does.
+    XAccelRedirect,
+    /// A proxy in front that understands `X-Sendfile`, as Apache with `mod_xsendfile` does.
+    XSendfile,
 }
 
 /// URL of a PostgreSQL database. It may hold a password and is never shown.
@@ -69,6 +85,9 @@ impl Default for Settings {
             // The largest wheels of the field (accelerator runtimes) are about 3 GiB; bundles end at 4 GiB.
             max_file_size_bytes: 4 << 30,
             page_cache_bytes: 64 << 20,
+            // A few thousand `.metadata`; with the pages, a loaded server stays under 100 MB.
+            file_cache_bytes: 16 << 20,
+            send_files_by: SendFilesBy::Server,
             max_connections: 1024,
             log_format: LogFormat::Text,
             log: "info".to_owned(),

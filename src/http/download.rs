@@ -85,6 +85,11 @@ impl Offer<'_> {
         response
     }
 
+    /// The answer that carries all of it.
+    pub fn whole(&self, body: Body) -> Response {
+        self.answer(StatusCode::OK, &(0..self.size_bytes), body)
+    }
+
     fn add_validators(&self, headers: &mut HeaderMap) {
         if let Ok(etag) = HeaderValue::from_str(self.etag) {
             headers.insert(header::ETAG, etag);

@@ -1,5 +1,6 @@
 //! `/packages/{aa}/{bb}/{rest}/{filename}` and `….metadata`: stored bytes under a URL that never changes (FIL-01 to FIL-09).
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -13,13 +14,12 @@ use super::Problem;
 use super::auth::Who;
 use super::download::{Offer, Plan};
 use super::extract::Segments;
+use super::handover::handed_over;
+use super::sendfile::{FileBody, Outbox};
 use crate::app::App;
-use crate::blobs::CHUNK_SIZE_BYTES;
-use crate::model::{Kind, NewFile, Permission, Sha256Digest};
+use crate::blobs::{BlobError, SMALL_BLOB_BYTES};
+use crate::model::{Kind, Permission, ServedFile, Sha256Digest};
 use crate::packaging::{MAX_METADATA_BYTES, shown};
-
-/// Files up to this many bytes are read whole: one change of thread, and their digest is checked before anything is sent.
-const WHOLE_READ_BYTES: u64 = CHUNK_SIZE_BYTES as u64;
 
 const METADATA_SUFFIX: &str = ".metadata";
 
@@ -37,14 +37,14 @@ pub async fn download(
         None => (filename.as_str(), false),
     };
     let digest = digest_of(&aa, &bb, &rest).ok_or_else(|| no_such_file(&filename))?;
-    let stored = app.index.find_file(name).await?.filter(|stored| stored.file.digests.sha256 == digest);
-    let file = stored.ok_or_else(|| no_such_file(&filename))?.file;
+    let file = app.index.find_served(name).await?.filter(|file| file.sha256 == digest);
+    let file = file.ok_or_else(|| no_such_file(&filename))?;
     who.may(&app, Permission::Read, None, Some(&file.project))?;
     let parts = request.into_parts().0;
     if wants_metadata {
         return metadata(&app, &file, &filename, &parts).await;
     }
-    whole_file(&app, &file, &parts).await
+    whole_file(&app, &file, name, &parts).await
 }
 
 /// Only the spelling that pages use: lowercase, cut after two and four digits.
@@ -60,49 +60,61 @@ fn no_such_file(filename: &str) -> Problem {
     Problem::new(Kind::NotFound, "http/no-such-file", detail)
 }
 
-async fn metadata(app: &App, file: &NewFile, filename: &str, parts: &Parts) -> Result<Response, Problem> {
+async fn metadata(app: &App, file: &ServedFile, filename: &str, parts: &Parts) -> Result<Response, Problem> {
     let digest = file.metadata_sha256.ok_or_else(|| no_such_file(filename))?;
     // Small, and its length is recorded nowhere else.
-    let bytes = checked(app.blobs.read(&digest, MAX_METADATA_BYTES as u64).await?, &digest)?;
+    let bytes = app.small_blobs.read(&digest, MAX_METADATA_BYTES as u64).await?;
     let size_bytes = bytes.len() as u64;
     let offer = Offer { etag: &format!("\"{digest}\""), size_bytes, filename, reads: app.settings.read };
     match offer.plan(&parts.method, &parts.headers)? {
         Plan::Done(response) => Ok(*response),
-        Plan::Send(status, range) => {
-            let (from, to) = (usize::try_from(range.start), usize::try_from(range.end));
-            let part = from.ok().zip(to.ok()).filter(|_| parts.method != Method::HEAD);
-            let body = part.map_or_else(Body::empty, |(from, to)| Body::from(bytes.slice(from..to)));
-            Ok(offer.answer(status, &range, body))
-        }
+        Plan::Send(status, range) if parts.method == Method::HEAD => Ok(offer.answer(status, &range, Body::empty())),
+        Plan::Send(status, range) => Ok(offer.answer(status, &range, part_of(&bytes, &range))),
     }
 }
 
-async fn whole_file(app: &App, file: &NewFile, parts: &Parts) -> Result<Response, Problem> {
-    let digest = file.digests.sha256;
-    let size_bytes = file.digests.size_bytes;
+async fn whole_file(app: &App, file: &ServedFile, filename: &str, parts: &Parts) -> Result<Response, Problem> {
+    let ServedFile { sha256: digest, size_bytes, .. } = *file;
     let etag = format!("\"{digest}\"");
-    let offer = Offer { etag: &etag, size_bytes, filename: &file.filename, reads: app.settings.read };
+    let offer = Offer { etag: &etag, size_bytes, filename, reads: app.settings.read };
     let (status, range) = match offer.plan(&parts.method, &parts.headers)? {
         Plan::Done(response) => return Ok(*response),
         Plan::Send(status, range) => (status, range),
     };
-    let body = if parts.method == Method::HEAD {
-        Body::empty()
-    } else if range == (0..size_bytes) && size_bytes <= WHOLE_READ_BYTES {
-        Body::from(checked(app.blobs.read(&digest, WHOLE_READ_BYTES).await?, &digest)?)
-    } else {
-        // A blob that is shorter than its row says ends the connection early: never a whole answer with wrong bytes.
-        Body::from_stream(app.blobs.open(&digest, range.clone()).await?)
+    if parts.method == Method::HEAD {
+        return Ok(offer.answer(status, &range, Body::empty()));
+    }
+    if size_bytes <= SMALL_BLOB_BYTES {
+        let bytes = app.small_blobs.read(&digest, SMALL_BLOB_BYTES).await?;
+        check_length(&digest, bytes.len() as u64, size_bytes)?;
+        return Ok(offer.answer(status, &range, part_of(&bytes, &range)));
+    }
+    if let Some(response) = handed_over(app, &digest, &offer) {
+        return Ok(response);
+    }
+    // A blob that gets shorter while it is sent ends the connection early: never a whole answer with wrong bytes.
+    let blob = app.blobs.as_file(&digest).await?;
+    check_length(&digest, blob.size_bytes(), size_bytes)?;
+    let is_short = range.end - range.start <= SMALL_BLOB_BYTES;
+    let body = match parts.extensions.get::<Outbox>() {
+        _ if is_short => Body::from(blob.read(range.clone()).await.map_err(|error| BlobError::io("read", error))?),
+        Some(outbox) => Body::new(FileBody::new(outbox.clone(), blob, range.clone())),
+        None => Body::from_stream(blob.pieces(range.clone())),
     };
     Ok(offer.answer(status, &range, body))
 }
 
-/// Bytes whose digest is what the index says; damaged ones are never sent (FIL-15).
-fn checked(bytes: Bytes, digest: &Sha256Digest) -> Result<Bytes, Problem> {
-    if Sha256Digest::of(&bytes) == *digest {
-        return Ok(bytes);
+/// A range that was planned for these very bytes.
+fn part_of(bytes: &Bytes, range: &Range<u64>) -> Body {
+    match (usize::try_from(range.start), usize::try_from(range.end)) {
+        (Ok(from), Ok(to)) => Body::from(bytes.slice(from..to)),
+        _ => Body::empty(),
     }
-    Err(Problem::internal(format!("the blob `sha256:{digest}` is damaged: its bytes have another digest")))
+}
+
+/// A blob of another length than its row says is damaged, whatever its bytes are.
+fn check_length(digest: &Sha256Digest, found: u64, recorded: u64) -> Result<(), BlobError> {
+    if found == recorded { Ok(()) } else { Err(BlobError::Damaged { digest: *digest }) }
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use tower::ServiceExt as _;
 use super::frame::Peer;
 use super::quiet::{GapBody, InFlight, MarkedBody, WatchedIo};
 use super::router;
+use super::sendfile::{Outbox, SendfileIo};
 use crate::app::App;
 
 /// Most header lines of a request; clients send about ten, attacks thousands (threats 2.3).
@@ -127,11 +128,14 @@ impl Connection {
         // Answers are written whole; waiting to fill a packet would only add latency.
         let _ = stream.set_nodelay(true);
         let in_flight = InFlight::default();
-        let io = TokioIo::new(WatchedIo::new(stream, timeouts, in_flight.clone()));
+        let outbox = Outbox::default();
+        let io = SendfileIo::new(stream, outbox.clone());
+        let io = TokioIo::new(WatchedIo::new(io, timeouts, in_flight.clone()));
         let service = hyper::service::service_fn(move |request: Request<Incoming>| {
             let mark = in_flight.begin();
             let mut request = request.map(|body| Body::new(GapBody::new(body, timeouts.body_gap)));
             request.extensions_mut().insert(Peer(peer));
+            request.extensions_mut().insert(outbox.clone());
             let answer = router.clone().oneshot(request);
             async move { answer.await.map(|response| response.map(|body| MarkedBody::new(body, mark))) }
         });

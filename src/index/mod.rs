@@ -18,6 +18,7 @@ mod driver;
 mod error;
 mod files;
 mod heads;
+mod lookups;
 mod memberships;
 mod open;
 mod projects;

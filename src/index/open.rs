@@ -13,6 +13,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, P
 use super::channels::CountCache;
 use super::db::{Db, DbTx, Sql};
 use super::heads::Heads;
+use super::lookups::Lookups;
 use super::stamps::Stamps;
 use super::{IndexError, IndexTx};
 use crate::model::Clock;
@@ -76,6 +77,7 @@ pub struct Index {
     pub(super) counts: CountCache,
     pub(super) stamps: Stamps,
     pub(super) heads: Heads,
+    pub(super) lookups: Lookups,
     clock: Clock,
 }
 
@@ -88,7 +90,7 @@ impl Index {
             IndexLocation::Sqlite(path) => (open_sqlite(path).await?, Stamps::shared_by_one_process()),
             IndexLocation::Postgres(url) => (Db::Postgres(open_postgres(url).await?), Stamps::none()),
         };
-        Ok(Self { db, counts: CountCache::default(), stamps, heads: Heads::new(), clock })
+        Ok(Self { db, counts: CountCache::default(), stamps, heads: Heads::new(), lookups: Lookups::new(), clock })
     }
 
     /// Waits for running statements, closes all connections and folds the write-ahead log into the file.

@@ -99,6 +99,30 @@ pub struct StoredFile {
     pub file: NewFile,
 }
 
+/// What the URL of a published file needs to know of it: little, so that many are kept in memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServedFile {
+    /// The project whose readers may have it.
+    pub project: ProjectName,
+    /// Digest of the bytes.
+    pub sha256: Sha256Digest,
+    /// Length of the bytes.
+    pub size_bytes: u64,
+    /// Digest of the blob that holds METADATA; absent when it may not be served.
+    pub metadata_sha256: Option<Sha256Digest>,
+}
+
+impl From<NewFile> for ServedFile {
+    fn from(file: NewFile) -> Self {
+        Self {
+            project: file.project,
+            sha256: file.digests.sha256,
+            size_bytes: file.digests.size_bytes,
+            metadata_sha256: file.metadata_sha256,
+        }
+    }
+}
+
 /// A file as one channel shows it at one serial.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChannelFile {

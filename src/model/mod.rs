@@ -22,7 +22,7 @@ pub use clock::{Clock, Timestamp};
 pub use diagnostic::{Diagnostic, Kind, innermost_cause};
 pub use digest::{Blake2b256Digest, DigestError, FileDigests, Md5Digest, Sha256Digest};
 pub use file::{
-    ChannelFile, FileKind, ListedProject, NewFile, ProjectHead, ProjectStatus, StoredFile, WheelFacts, Yank,
+    ChannelFile, FileKind, ListedProject, NewFile, ProjectHead, ProjectStatus, ServedFile, StoredFile, WheelFacts, Yank,
 };
 pub use finding::{Finding, Severity};
 pub use lock::{Lock, LockedFile};

@@ -66,7 +66,7 @@ async fn writes_and_reads_back(store: &dyn BlobStore) {
         assert!(whole(store, &digest, from..to).await == bytes[from as usize..to as usize]);
         assert!(store.read(&digest, length as u64).await.unwrap() == bytes);
         let mut file = Vec::new();
-        store.as_file(&digest).await.unwrap().read_to_end(&mut file).unwrap();
+        (&*store.as_file(&digest).await.unwrap()).read_to_end(&mut file).unwrap();
         assert!(file == bytes);
         assert!(store.delete(&digest).await.unwrap());
     }

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use bytes::Bytes;
 use ferrywheel::blobs::{
-    BlobBytes, BlobError, BlobStore, Blobs, CHUNK_SIZE_BYTES, Hashing, LocalBlobs, PendingBlob, PendingWrite,
+    BlobBytes, BlobError, BlobFile, BlobStore, Blobs, CHUNK_SIZE_BYTES, Hashing, LocalBlobs, PendingBlob, PendingWrite,
     SweepReport, put,
 };
 use ferrywheel::model::{FileDigests, Sha256Digest, Timestamp};
@@ -78,8 +79,12 @@ impl BlobStore for FaultyBlobs {
         self.around(self.inner.open(digest, range))
     }
 
-    fn as_file<'a>(&'a self, digest: &'a Sha256Digest) -> BoxFuture<'a, Result<File, BlobError>> {
+    fn as_file<'a>(&'a self, digest: &'a Sha256Digest) -> BoxFuture<'a, Result<BlobFile, BlobError>> {
         self.around(self.inner.as_file(digest))
+    }
+
+    fn path_of(&self, digest: &Sha256Digest) -> Option<PathBuf> {
+        self.inner.path_of(digest)
     }
 
     fn delete<'a>(&'a self, digest: &'a Sha256Digest) -> BoxFuture<'a, Result<bool, BlobError>> {

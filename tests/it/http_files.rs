@@ -9,7 +9,7 @@ use reqwest::Method;
 use crate::support::server::Setup;
 use crate::support::{SeedFile, TestServer, seed};
 
-/// A file of several pieces of the blob store, so that answers are streamed, with bytes that tell where they stand.
+/// A file that is sent in more than one part, with bytes that tell where they stand.
 fn large() -> SeedFile {
     let bytes: Vec<u8> = (0..300_000_u32).flat_map(|number| number.to_be_bytes()).collect();
     SeedFile::new("large-1.0-py3-none-any.whl").bytes(bytes)
@@ -23,7 +23,8 @@ async fn server_with(file: &SeedFile) -> TestServer {
 
 #[tokio::test]
 async fn a_range_gives_exactly_its_bytes_of_file_and_metadata() {
-    for file in [large(), SeedFile::new("small-1.0-py3-none-any.whl")] {
+    let middle = SeedFile::new("middle-1.0-py3-none-any.whl").bytes(large().bytes.slice(..100_000));
+    for file in [large(), middle, SeedFile::new("small-1.0-py3-none-any.whl")] {
         let server = server_with(&file).await;
         let metadata = file.metadata.clone().unwrap();
         for (path, whole) in [(file.path(), &file.bytes), (format!("{}.metadata", file.path()), &metadata)] {
@@ -60,6 +61,29 @@ async fn a_range_gives_exactly_its_bytes_of_file_and_metadata() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn no_range_is_in_an_empty_file_and_the_whole_of_it_is_nothing() {
+    let file = SeedFile::new("empty-1.0.tar.gz").bytes("");
+    let server = server_with(&file).await;
+    for (range, status) in [
+        ("bytes=0-0", 416),
+        ("bytes=0-", 416),
+        ("bytes=-1", 416),
+        ("bytes=-0", 416),
+        ("bytes=5-9", 416),
+        ("bytes=0-0,2-3", 200),
+        ("", 200),
+    ] {
+        let answer = server.send(Method::GET, &file.path(), &[("range", range)]).await;
+        let content_range = if status == 416 { "bytes */0" } else { "" };
+        assert_eq!((answer.status, answer.header("content-range")), (status, content_range), "{range}");
+        if status == 200 {
+            assert_eq!((answer.header("content-length"), answer.body.len()), ("0", 0), "{range}");
+        }
+    }
+    assert_eq!(server.send(Method::HEAD, &file.path(), &[]).await.header("content-length"), "0");
 }
 
 #[tokio::test]
@@ -167,7 +191,7 @@ async fn a_damaged_file_is_never_sent_whole() {
     file.write_all(&vec![b'x'; small.bytes.len()]).unwrap();
     let answer = server.get(&small.path()).await;
     assert_eq!((answer.status, answer.header("content-type")), (500, "application/problem+json"));
-    assert!(!answer.text().contains(&hex) && !answer.text().contains("damaged"), "{}", answer.text());
+    assert!(answer.text().contains("\"blobs/damaged\"") && !answer.text().contains(&hex), "{}", answer.text());
     std::fs::remove_file(&blob).unwrap();
     assert_eq!(server.get(&small.path()).await.status, 500);
 }

@@ -14,6 +14,7 @@ mod fuzz_uploads;
 mod http_access;
 mod http_api;
 mod http_files;
+mod http_sending;
 mod http_serve;
 mod http_ui;
 mod index_audit;

@@ -1,0 +1,73 @@
+//! Files in memory: what the URL of a file needs to know of it, for as long as it holds. Bounded; unknown names are not kept.
+
+use std::sync::Arc;
+
+use super::{Index, IndexError, Stamp};
+use crate::model::ServedFile;
+
+/// Memory for all of them, in bytes: some 20,000 files.
+const CAPACITY_BYTES: u64 = 8 << 20;
+
+/// What one answer takes beside its texts, in bytes: the structures, their places on the heap, the cache's own notes.
+const ENTRY_BYTES: usize = size_of::<ServedFile>() + size_of::<(Stamp, Arc<ServedFile>)>() + 200;
+
+/// Answers with their stamps, by file name. All clones share them.
+#[derive(Clone)]
+pub(super) struct Lookups(moka::sync::Cache<Box<str>, (Stamp, Arc<ServedFile>)>);
+
+impl Lookups {
+    pub(super) fn new() -> Self {
+        let weigh = |filename: &Box<str>, (_, file): &(Stamp, Arc<ServedFile>)| {
+            let texts = filename.len() + file.project.as_str().len();
+            u32::try_from(ENTRY_BYTES + texts).unwrap_or(u32::MAX)
+        };
+        Self(moka::sync::Cache::builder().max_capacity(CAPACITY_BYTES).weigher(weigh).build())
+    }
+}
+
+impl Index {
+    /// What somebody who knows the URL of a file may get, whatever channels it is in: from memory, or in one indexed read.
+    pub async fn find_served(&self, filename: &str) -> Result<Option<Arc<ServedFile>>, IndexError> {
+        if let Some((stamp, file)) = self.lookups.0.get(filename)
+            && self.is_current(stamp)
+        {
+            return Ok(Some(file));
+        }
+        // Before the read: a commit that comes between makes the answer one that is not kept.
+        let stamp = self.stamp(filename);
+        let Some(stored) = self.find_file(filename).await? else { return Ok(None) };
+        let file = Arc::new(ServedFile::from(stored.file));
+        if let Some(stamp) = stamp {
+            self.lookups.0.insert(filename.into(), (stamp, file.clone()));
+        }
+        Ok(Some(file))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::index::IndexLocation;
+    use crate::model::{Clock, Sha256Digest};
+
+    #[tokio::test]
+    async fn files_take_no_more_memory_than_they_may() {
+        let directory = tempfile::tempdir().unwrap();
+        let location = IndexLocation::Sqlite(directory.path().join("main.sqlite"));
+        let index = Index::open(&location, Clock::System).await.unwrap();
+        for number in 0..60_000 {
+            let filename = format!("demo-{number}.0-py3-none-any.whl");
+            let file = ServedFile {
+                project: "demo".parse().unwrap(),
+                sha256: Sha256Digest::of(filename.as_bytes()),
+                size_bytes: 1,
+                metadata_sha256: None,
+            };
+            let stamp = index.stamp(&filename).unwrap();
+            index.lookups.0.insert(filename.into(), (stamp, Arc::new(file)));
+        }
+        index.lookups.0.run_pending_tasks();
+        let weight = index.lookups.0.weighted_size();
+        assert!((1..=CAPACITY_BYTES).contains(&weight) && index.lookups.0.entry_count() < 60_000, "{weight}");
+    }
+}
