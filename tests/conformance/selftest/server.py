@@ -149,6 +149,11 @@ class Handler(BaseHTTPRequestHandler):
         lines = self.headers.get_all(name)
         return ", ".join(lines) if lines else None
 
+    def send_header(self, name, value):
+        """Every header but those that a mutation wants away."""
+        if not (name == "Date" and "no date" in self.state.hooks):
+            super().send_header(name, value)
+
     def answer(self, status, headers=None, body=b""):
         """Send an answer after the mutation had its turn."""
         status, headers, body = self.state.hook("answer", (status, dict(headers or {}), body), self)
@@ -159,6 +164,8 @@ class Handler(BaseHTTPRequestHandler):
             if value is not None:
                 self.send_header(name, value)
         self.end_headers()
+        if status == 304 and "body of 304" in self.state.hooks:
+            self.wfile.write(b"not modified")
         if status != 304 and (self.command != "HEAD" or "body of HEAD" in self.state.hooks):
             self.wfile.write(body)
         self.wfile.flush()
@@ -169,6 +176,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         """Pages, files and the other APIs."""
+        if "closed" in self.state.hooks and self.headers.get("Authorization") != CREDENTIALS:
+            return self.fail(401, "no credentials", WWW_Authenticate='Basic realm="index"')
         path, _, query = self.path.partition("?")
         plain = urllib.parse.unquote(path)
         if plain in ("/simple", "/simple/") or plain.startswith("/simple/"):
@@ -249,7 +258,8 @@ class Handler(BaseHTTPRequestHandler):
             kept = {name: headers.get(name) for name in ("ETag", "Vary", "Cache-Control", "X-PyPI-Last-Serial")}
             return self.answer(304, kept)
         ranged = self.headers.get("Range") if self.command == "GET" and "Accept-Ranges" in headers else None
-        if ranged and self.headers.get("If-Range", tag) == tag:
+        same = "ignores If-Range" in self.state.hooks or self.headers.get("If-Range", tag) == tag
+        if ranged and same:
             part = self.state.hook("range", byte_range(ranged, len(body)), len(body))
             if part == "beyond":
                 return self.answer(416, {"Content-Range": f"bytes */{len(body)}"})
@@ -284,7 +294,7 @@ class Handler(BaseHTTPRequestHandler):
             return self.fail(405, "GET only", Allow="GET, HEAD")
         if "redirects" in self.state.hooks and self.path.endswith("/"):
             return self.answer(307, {"Location": "/upload"})
-        if self.headers.get("Authorization") != CREDENTIALS:
+        if self.headers.get("Authorization") != CREDENTIALS and "open" not in self.state.hooks:
             return self.fail(401, "no credentials", WWW_Authenticate='Basic realm="index"')
         head = b"Content-Type: " + self.headers["Content-Type"].encode() + b"\r\n\r\n"
         form = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(head + body)
@@ -294,7 +304,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.fail(*refusal)
         with self.state.lock:
             known = self.state.projects.get(name, Project(name)).files.get(file.filename)
-            if known and known.content != file.content and "overwrites" not in self.state.hooks:
+            differs = known and known.content != file.content
+            if known and "conflicts" in self.state.hooks or differs and "overwrites" not in self.state.hooks:
                 return self.fail(400, "File already exists")
             if not known or known.content != file.content:
                 self.state.add(name, file)
@@ -309,15 +320,20 @@ class Handler(BaseHTTPRequestHandler):
                 content, filename = payload, part.get_filename() or ""
             else:
                 fields[name] = payload.decode()
-        return judge(fields, content, filename)
+        refusal, name, file = judge(fields, content, filename, compares="no digests" not in self.state.hooks)
+        if file and "form decides" in self.state.hooks:
+            file.requires_python = fields.get("requires_python")
+        if file and "metadata of sdists" in self.state.hooks and refusal is None:
+            file.metadata = metadata_inside(filename, content)
+        return refusal, name, file
 
 
-def judge(fields, content, filename):
+def judge(fields, content, filename, compares=True):
     """A refusal (status and text) or None, the project's name and the file of a form."""
     if content is None or fields.get(":action") != "file_upload" or fields.get("protocol_version", "1") != "1":
         return (400, "not a form for uploads"), None, None
     made = {"sha256_digest": hashlib.sha256(content), "md5_digest": hashlib.md5(content), "blake2_256_digest": hashlib.blake2b(content, digest_size=32)}
-    if any(fields.get(key, one.hexdigest()).lower() != one.hexdigest() for key, one in made.items()):
+    if compares and any(fields.get(key, one.hexdigest()).lower() != one.hexdigest() for key, one in made.items()):
         return (400, "a digest differs"), normalize(fields.get("name", "")), None
     name = normalize(fields.get("name", ""))
     parts = filename_parts(filename, name)

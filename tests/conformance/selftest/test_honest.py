@@ -26,6 +26,14 @@ def test_a_server_that_keeps_the_rules_passes_them(tmp_path):
     assert passed > 280, told
 
 
+def test_a_closed_server_that_keeps_the_rules_passes_them(tmp_path):
+    with server.Running({"closed": True}) as running:
+        report, told = run_kit(running.url.replace("//", "//__token__:secret@"), tmp_path, "-k", "auth or file or route")
+    rules = {rule["id"]: rule for rule in report["rules"]}
+    assert not [rule for rule in rules.values() if rule["verdict"] == "failed"], told
+    assert all(rules[f"AUTH-0{number}"]["verdict"] == "passed" for number in range(1, 6)), told
+
+
 def test_reading_alone_is_enough_for_most_rules(tmp_path):
     with server.Running() as running:
         report, told = run_kit(running.url, tmp_path)

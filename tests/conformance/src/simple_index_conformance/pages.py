@@ -35,7 +35,7 @@ class HtmlPage(HTMLParser):
         """Read a whole answer."""
         super().__init__(convert_charrefs=True)
         self.response = response
-        self.text = response.body.decode("utf-8", "replace")
+        self.text = response.readable().decode("utf-8", "replace")
         self.anchors = []
         self.metas = []
         self.base = response.url
@@ -179,14 +179,13 @@ class Project:
     @property
     def json(self):
         """The JSON page as a dictionary, None where the index answers something else."""
-        response = self.response(JSON)
-        return read_json(response) if response.status == 200 and response.is_json else None
+        return as_json(self.response(JSON))
 
     @property
     def html(self):
         """The HTML page, None where the index answers something else."""
         response = self.response(f"{HTML}, {TEXT_HTML};q=0.5")
-        if response.status != 200 or not response.is_html:
+        if form_of(response) != HTML:
             return None
         if "html page" not in self.kept:
             self.kept["html page"] = HtmlPage(response)
@@ -204,10 +203,21 @@ class Project:
         return next((file for file in self.files if file.filename == filename), None)
 
 
-def read_json(response):
-    """Body as JSON if it is an object, else an empty dictionary: the rules of the JSON form tell what is wrong."""
+def form_of(response):
+    """JSON or HTML by the type, or by the first byte where the type is wrong: the rules of negotiation tell that. None for neither."""
+    if response.status != 200:
+        return None
+    if response.is_json or response.is_html:
+        return JSON if response.is_json else HTML
+    return {b"{": JSON, b"<": HTML}.get(response.readable().lstrip()[:1])
+
+
+def as_json(response):
+    """Body of a JSON page, None for another answer; what is no object is an empty one: the rules of the JSON form tell what is wrong."""
+    if form_of(response) != JSON:
+        return None
     try:
-        page = json.loads(response.body)
+        page = json.loads(response.readable())
     except ValueError:
         return {}
     return page if isinstance(page, dict) else {}
@@ -247,19 +257,18 @@ class Index:
     @property
     def offers_json(self):
         """Whether the index has JSON pages."""
-        return self.root(JSON).is_json
+        return form_of(self.root(JSON)) == JSON
 
     @property
     def root_json(self):
         """The JSON project list, None where there is none."""
-        response = self.root(JSON)
-        return read_json(response) if response.status == 200 and response.is_json else None
+        return as_json(self.root(JSON))
 
     @property
     def root_html(self):
         """The HTML project list, None where there is none."""
         response = self.root(f"{HTML}, {TEXT_HTML};q=0.5")
-        if response.status != 200 or not response.is_html:
+        if form_of(response) != HTML:
             return None
         if "html page" not in self._kept:
             self._kept["html page"] = HtmlPage(response)
@@ -267,11 +276,12 @@ class Index:
 
     def names(self):
         """Normalized names of the project list, in its order."""
+        names = []
         if self.root_json is not None:
             entries = self.root_json.get("projects") or []
             names = [entry["name"] for entry in entries if isinstance(entry, dict) and isinstance(entry.get("name"), str)]
-        else:
-            names = [anchor.text.strip() for anchor in self.root_html.anchors] if self.root_html else []
+        if not names and self.root_html is not None:
+            names = [anchor.text.strip() for anchor in self.root_html.anchors]
         return list(dict.fromkeys(normalize(name) for name in names))
 
     def fetch(self, url):

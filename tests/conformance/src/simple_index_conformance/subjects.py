@@ -19,8 +19,8 @@ NEW_METADATA = ("2.3", "2.4")
 FILES_OF_A_PROJECT = 40
 """Most files of one project that the rules of single files look at."""
 
-DOWNLOADS = 16
-"""Most files of the index that are downloaded for their bytes."""
+DOWNLOADS = {True: 12, False: 4}
+"""Most wheels, and most other files, that are downloaded for their bytes."""
 
 DOWNLOAD_BYTES = 3_000_000
 """Largest file that is downloaded for its bytes."""
@@ -103,16 +103,20 @@ def listed_files(projects):
 
 
 def small_files(index, files):
-    """Files small enough to download, wheels first, at most two of a project and few in all."""
-    chosen, per_page = [], {}
+    """Files small enough to download, wheels first, at most two of a kind of a project and few in all."""
+    chosen, counts = [], {}
     for file in sorted(files, key=lambda file: (not file.is_wheel, file.size or 0)):
-        if len(chosen) == DOWNLOADS or per_page.get(file.page, 0) == 2:
-            continue
-        size = file.size
-        if size is None:
-            length = index.http.follow(file.url, "*/*", method="HEAD").header("content-length")
-            size = int(length) if length and length.isdigit() else DOWNLOAD_BYTES + 1
-        if size <= DOWNLOAD_BYTES:
+        of_kind, of_page = counts.get(file.is_wheel, 0), counts.get((file.is_wheel, file.page), 0)
+        if of_kind < DOWNLOADS[file.is_wheel] and of_page < 2 and size_of(index, file) <= DOWNLOAD_BYTES:
             chosen.append(file)
-            per_page[file.page] = per_page.get(file.page, 0) + 1
+            counts[file.is_wheel] = of_kind + 1
+            counts[file.is_wheel, file.page] = of_page + 1
     return chosen
+
+
+def size_of(index, file):
+    """Bytes of a file by its page or by HEAD; more than is downloaded where nobody tells."""
+    if file.size is not None:
+        return file.size
+    length = index.http.follow(file.url, "*/*", method="HEAD").header("content-length")
+    return int(length) if length and length.isdigit() else DOWNLOAD_BYTES + 1

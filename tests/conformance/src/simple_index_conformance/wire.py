@@ -82,6 +82,13 @@ class Response:
             return decode_zstd(self.body)
         return self.body if self.coding == "identity" else None
 
+    def readable(self):
+        """Body without its content coding, or as it is where that cannot be undone: some servers encode what nobody asked for."""
+        try:
+            return self.decoded() or self.body
+        except (OSError, EOFError, zlib.error):
+            return self.body
+
     def asked(self):
         """The request in one line."""
         headers = "".join(f" [{name}: {value}]" for name, value in self.sent.items())
@@ -140,6 +147,9 @@ class Http:
                 if is_used and attempt == 1:
                     continue
                 raise AssertionError(f"{method} {url}: the server closed the connection ({error!r})") from error
+            except http.client.HTTPException as error:
+                connection.close()
+                raise AssertionError(f"{method} {url}: what came is not an HTTP answer ({error!r})") from error
             if not answer.will_close:
                 self._open[key] = connection
             shown = {name: value for name, value in (headers or {}).items() if value is not None}
@@ -180,23 +190,22 @@ class Http:
             url = urllib.parse.urljoin(url, response.header("location"))
         return response
 
-    def head_bytes(self, url, accept=None):
-        """Every byte that follows the header section of the answer to a HEAD: RFC 9110 9.3.2 wants none."""
+    def content_bytes(self, method, url, accept=None, **headers):
+        """Every byte that follows the header section of an answer, read until the server closes: for answers that must have none."""
         parts = urllib.parse.urlsplit(url)
-        lines = [f"HEAD {parts.path or '/'}{'?' + parts.query if parts.query else ''} HTTP/1.1",
-                 f"Host: {parts.netloc.rpartition('@')[2]}", "Connection: close"]
-        if accept:
-            lines.append(f"Accept: {accept}")
+        sent = {"Host": parts.netloc.rpartition("@")[2], "Connection": "close", **named(accept, headers)}
         if self.authorization and origin_of(url) == self.origin:
-            lines.append(f"Authorization: {self.authorization}")
+            sent["Authorization"] = self.authorization
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        lines = [f"{method} {target} HTTP/1.1", *[f"{name}: {value}" for name, value in sent.items()], "", ""]
         connection = connect(parts)
         connection.connect()
+        received = b""
         try:
-            connection.sock.sendall(("\r\n".join(lines) + "\r\n\r\n").encode("ascii"))
-            received = b""
+            connection.sock.sendall("\r\n".join(lines).encode("latin-1"))
             while chunk := connection.sock.recv(65536):
                 received += chunk
-        except socket.timeout:
+        except (socket.timeout, ConnectionError):
             pass
         finally:
             connection.close()

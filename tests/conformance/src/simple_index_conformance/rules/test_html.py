@@ -292,3 +292,10 @@ def test_html_31_text_beyond_ascii_says_its_encoding(check, root, html_pages):
         if not page.response.body.isascii():
             told = charset_of(page.response) or re.search(rb"charset=[\"']?utf-8", page.response.body[:1024], re.IGNORECASE)
             check.that(told, page.response.asked(), "charset=utf-8", page.response)
+
+
+def test_html_32_links_of_files_work(check, http, html_pages):
+    """MUST [simple-repository-api, Project Detail] The href of a file is a URL that links to its location for download."""
+    for page in html_pages.values():
+        for anchor in page.anchors[:4]:
+            check.status(http.follow(urllib.parse.urldefrag(page.url(anchor))[0], "*/*", method="HEAD"), 200)

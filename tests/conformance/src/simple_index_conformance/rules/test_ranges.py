@@ -214,18 +214,18 @@ def test_head_03_what_is_not_there(check, http, index):
 def test_head_04_pages_have_no_body(check, http, pages):
     """MUST [RFC 9110, 9.3.2] No content follows the header section of the answer to HEAD: pages."""
     for url in pages.values():
-        check.equal(http.head_bytes(url, ANY_PAGE), b"", f"HEAD {url}", "bytes after the header section")
+        check.equal(http.content_bytes("HEAD", url, ANY_PAGE), b"", f"HEAD {url}", "bytes after the header section")
 
 
 def test_head_05_files_have_no_body(check, http, whole):
     """MUST [RFC 9110, 9.3.2] No content follows the header section of the answer to HEAD: files."""
-    check.equal(http.head_bytes(whole.url), b"", f"HEAD {whole.url}", "bytes after the header section")
+    check.equal(http.content_bytes("HEAD", whole.url), b"", f"HEAD {whole.url}", "bytes after the header section")
 
 
 def test_head_06_errors_have_no_body(check, http, index):
     """MUST [RFC 9110, 9.3.2] No content follows the header section of the answer to HEAD: errors."""
     url = index.project_url("sic-no-such-project")
-    check.equal(http.head_bytes(url), b"", f"HEAD {url}", "bytes after the header section")
+    check.equal(http.content_bytes("HEAD", url), b"", f"HEAD {url}", "bytes after the header section")
 
 
 def test_head_07_the_length_of_files_is_told(check, http, files):
