@@ -11,7 +11,7 @@ use super::lock::Requirements;
 use super::output::{Output, human_size};
 use super::target::target_value;
 use super::{Environment, ServerArgs};
-use crate::model::{BundleName, ChannelRef, Sha256Digest};
+use crate::model::{BundleName, ChannelAddress, Sha256Digest};
 
 #[derive(Args)]
 pub struct BundleArgs {
@@ -20,9 +20,9 @@ pub struct BundleArgs {
     /// Target environment: a name, or a JSON file.
     #[arg(long, value_name = "TARGET")]
     target: String,
-    /// Channel, or a snapshot such as `blessed@7`, to take files from.
+    /// Channel, or a snapshot such as `blessed@7`, `blessed@2026-11-20` or `blessed@sha256:…`, to take files from.
     #[arg(long, default_value = "blessed")]
-    channel: ChannelRef,
+    channel: ChannelAddress,
     #[command(flatten)]
     entry: Entry,
     /// Where to write; the file's stem names the bundle.

@@ -10,7 +10,7 @@ use super::failure::{Exit, Failure};
 use super::output::Output;
 use super::target::target_value;
 use super::{Environment, ServerArgs};
-use crate::model::ChannelRef;
+use crate::model::ChannelAddress;
 use crate::packaging::parse_requirements_file;
 
 #[derive(Args)]
@@ -47,9 +47,9 @@ pub struct LockArgs {
     /// Target environment: a name, or a JSON file.
     #[arg(long, value_name = "TARGET")]
     target: String,
-    /// Channel, or a snapshot such as `blessed@7`, to take files from.
+    /// Channel, or a snapshot such as `blessed@7`, `blessed@2026-11-20` or `blessed@sha256:…`, to take files from.
     #[arg(long, default_value = "blessed")]
-    channel: ChannelRef,
+    channel: ChannelAddress,
     /// Where to write; stdout when absent.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,

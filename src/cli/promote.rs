@@ -8,12 +8,12 @@ use super::failure::{Exit, Failure};
 use super::output::Output;
 use super::{Environment, ServerArgs};
 use crate::channels::PromotionOutcome;
-use crate::model::{ChannelName, ChannelRef};
+use crate::model::{ChannelAddress, ChannelName};
 
 #[derive(Args)]
 pub struct PromoteArgs {
-    /// Channel, or a snapshot such as `staging@7`, that the files are in.
-    from: ChannelRef,
+    /// Channel, or a snapshot such as `staging@7`, `staging@2026-11-20` or `staging@sha256:…`, that the files are in.
+    from: ChannelAddress,
     /// Channel that they go into.
     to: ChannelName,
     #[command(flatten)]
@@ -43,7 +43,7 @@ struct Selection {
 
 impl From<BlessArgs> for PromoteArgs {
     fn from(arguments: BlessArgs) -> Self {
-        let from = ChannelRef { name: ChannelName::staging(), serial: None };
+        let from = ChannelAddress::head(ChannelName::staging());
         Self { from, to: ChannelName::blessed(), selection: arguments.selection }
     }
 }

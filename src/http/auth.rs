@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use super::Problem;
 use crate::access::{authenticate, authorize};
 use crate::app::App;
-use crate::model::{ChannelName, ChannelSummary, Permission, Principal};
+use crate::model::{ChannelAddress, ChannelName, ChannelRef, ChannelSummary, Permission, Principal};
 use crate::packaging::ProjectName;
 
 /// What the guard of one route needs.
@@ -41,6 +41,18 @@ impl Who {
         project: Option<&ProjectName>,
     ) -> Result<(), Problem> {
         Ok(authorize(&self.0, permission, channel, project, app.settings.read)?)
+    }
+
+    /// The channel or snapshot that a text names, the default channel without one, if the sender may do this there.
+    ///
+    /// Asked before the index is, so that whoever may not look learns nothing of what is there.
+    pub async fn place(&self, app: &App, permission: Permission, text: Option<&str>) -> Result<ChannelRef, Problem> {
+        let address = match text {
+            Some(text) => text.parse()?,
+            None => ChannelAddress::head(app.settings.default_channel.clone()),
+        };
+        self.may(app, permission, Some(&address.name), None)?;
+        Ok(app.index.find_ref(&address).await?)
     }
 
     /// Those of the channels that the sender may look at.

@@ -18,8 +18,7 @@ use super::locks::TargetWish;
 use crate::app::App;
 use crate::export::{self, ExportError, ExportParts};
 use crate::model::{
-    BundleName, BundleRecipe, BundleRecord, ChannelRef, EntryPoint, EntryPointKind, Kind, Lock, Permission,
-    Sha256Digest, Timestamp,
+    BundleName, BundleRecipe, BundleRecord, EntryPoint, EntryPointKind, Kind, Lock, Permission, Sha256Digest, Timestamp,
 };
 use crate::packaging::shown;
 
@@ -86,8 +85,7 @@ pub async fn create(
     who: Who,
     extract::Json(request): extract::Json<BundleRequest>,
 ) -> Result<Response, Problem> {
-    let recipe = request.into_recipe(&app).await?;
-    who.may(&app, Permission::Export, Some(&recipe.channel.name), None)?;
+    let recipe = request.into_recipe(&app, &who, Permission::Export).await?;
     let (record, was_there) = export::build(&export_parts(&app), &who.0, &recipe).await?;
     let status = if was_there { StatusCode::OK } else { StatusCode::CREATED };
     let location = HeaderValue::from_str(&format!("/api/v1/bundles/{}", record.id));
@@ -125,8 +123,7 @@ pub async fn download_built(
         return Err(Problem::new(Kind::NotFound, "http/no-such-page", "the name of a bundle's file ends in `.pyz`"));
     };
     let recipe = BundleRequest::from_query(name.parse()?, query.as_deref().unwrap_or_default())?;
-    let recipe = recipe.into_recipe(&app).await?;
-    who.may(&app, Permission::Read, Some(&recipe.channel.name), None)?;
+    let recipe = recipe.into_recipe(&app, &who, Permission::Read).await?;
     let (record, _) = export::build(&export_parts(&app), &who.0, &recipe).await?;
     let mut response = answer(&app, &record, &request.into_parts().0).await?;
     // The head of a channel moves on, and a newer server starts bundles otherwise: what this URL gives may change.
@@ -200,17 +197,14 @@ impl BundleRequest {
         Ok(Self { name, requirements, target: TargetWish::Named(target), channel, script, entry_point, module })
     }
 
-    async fn into_recipe(self, app: &App) -> Result<BundleRecipe, Problem> {
+    async fn into_recipe(self, app: &App, who: &Who, permission: Permission) -> Result<BundleRecipe, Problem> {
         if self.requirements.is_empty() || self.requirements.len() > MAX_REQUIREMENTS {
             let count = self.requirements.len();
             let detail = format!("{count} requirements were given; a bundle takes 1 to {MAX_REQUIREMENTS}");
             return Err(Problem::new(Kind::Invalid, "export/requirements-count", detail));
         }
         let entry_point = entry_point(self.script, self.entry_point, self.module)?;
-        let channel = match self.channel {
-            Some(text) => text.parse()?,
-            None => ChannelRef { name: app.settings.default_channel.clone(), serial: None },
-        };
+        let channel = who.place(app, permission, self.channel.as_deref()).await?;
         let target = self.target.find(app).await?;
         Ok(BundleRecipe { name: self.name, requirements: self.requirements, target, channel, entry_point })
     }

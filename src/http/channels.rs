@@ -114,14 +114,14 @@ pub async fn promote(
     Segments(channel): Segments<String>,
     extract::Json(request): extract::Json<PromotionRequest>,
 ) -> Result<Json<PromotionOutcome>, Problem> {
+    let to: ChannelName = channel.parse()?;
+    who.may(&app, Permission::Promote, Some(&to), None)?;
     let wish = PromotionWish {
-        from: request.from.parse()?,
-        to: channel.parse()?,
+        from: who.place(&app, Permission::Read, Some(&request.from)).await?,
+        to,
         select: request.select.iter().map(|text| text.parse()).collect::<Result<_, _>>()?,
         expected_serial: request.expected_serial,
         is_dry_run: request.dry_run,
     };
-    who.may(&app, Permission::Promote, Some(&wish.to), None)?;
-    who.may(&app, Permission::Read, Some(&wish.from.name), None)?;
     Ok(Json(crate::channels::promote(&app.index, &who.0, &wish).await?))
 }

@@ -13,7 +13,7 @@ use super::auth::Who;
 use super::conditional::header_text;
 use super::extract;
 use crate::app::App;
-use crate::model::{ChannelRef, Lock, LockedFile, Permission, Target};
+use crate::model::{Lock, LockedFile, Permission, Target};
 use crate::resolve;
 use crate::simple::{file_path, negotiate};
 
@@ -71,11 +71,7 @@ pub async fn lock(
     headers: HeaderMap,
     extract::Json(request): extract::Json<LockRequest>,
 ) -> Result<Response, Problem> {
-    let channel = match &request.channel {
-        Some(text) => text.parse()?,
-        None => ChannelRef { name: app.settings.default_channel.clone(), serial: None },
-    };
-    who.may(&app, Permission::Read, Some(&channel.name), None)?;
+    let channel = who.place(&app, Permission::Read, request.channel.as_deref()).await?;
     let target = request.target.find(&app).await?;
     let view = app.index.open_view(&channel).await?;
     let lock = resolve::lock(&app.index, &view, &request.requirements, &target).await?;

@@ -6,6 +6,7 @@ mod advisories;
 mod audit;
 mod auth;
 mod bundles;
+mod changes;
 mod channels;
 mod conditional;
 mod download;

@@ -1,4 +1,5 @@
 //! `/simple/…`, `/{channel}/simple/…` and `/{channel}@{serial}/simple/…`: negotiation, conditional answers, redirects.
+//! The other names of a snapshot, `@{day}` and `@sha256:{digits}`, redirect to its serial.
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -16,7 +17,7 @@ use super::conditional::{header_text, is_listed};
 use super::extract::Segments;
 use crate::access::ReadPolicy;
 use crate::app::App;
-use crate::model::{ChannelRef, Kind, Permission};
+use crate::model::{ChannelAddress, ChannelRef, Kind, Permission};
 use crate::packaging::ProjectName;
 use crate::simple::{Base, Encoding, Format, RenderedPage, negotiate};
 
@@ -36,7 +37,7 @@ pub async fn channel_root(
     Segments(channel): Segments<String>,
     request: Request,
 ) -> Answer {
-    root_page(&app, &who, Place::channel(&channel)?, request.into_parts().0).await
+    root_page(&app, &who, Place::channel(&app, &who, &channel).await?, request.into_parts().0).await
 }
 
 /// `GET /simple/{project}/`
@@ -56,7 +57,7 @@ pub async fn channel_project(
     Segments((channel, project)): Segments<(String, String)>,
     request: Request,
 ) -> Answer {
-    project_page(&app, &who, Place::channel(&channel)?, &project, request.into_parts().0).await
+    project_page(&app, &who, Place::channel(&app, &who, &channel).await?, &project, request.into_parts().0).await
 }
 
 /// `GET /simple`
@@ -67,10 +68,11 @@ pub async fn root_without_slash(State(app): State<Arc<App>>, uri: Uri) -> Answer
 /// `GET /{channel}/simple`
 pub async fn channel_root_without_slash(
     State(app): State<Arc<App>>,
+    who: Who,
     Segments(channel): Segments<String>,
     uri: Uri,
 ) -> Answer {
-    redirect(&app, &Place::channel(&channel)?, "", &uri)
+    redirect(&app, &Place::channel(&app, &who, &channel).await?, "", &uri)
 }
 
 /// `GET /simple/{project}`
@@ -85,25 +87,34 @@ pub async fn project_without_slash(
 /// `GET /{channel}/simple/{project}`
 pub async fn channel_project_without_slash(
     State(app): State<Arc<App>>,
+    who: Who,
     Segments((channel, project)): Segments<(String, String)>,
     uri: Uri,
 ) -> Answer {
-    redirect(&app, &Place::channel(&channel)?, &project_name(&project)?, &uri)
+    redirect(&app, &Place::channel(&app, &who, &channel).await?, &project_name(&project)?, &uri)
 }
 
 /// Which channel a URL names, and how.
 struct Place {
     wanted: ChannelRef,
     base: Base,
+    /// Whether the URL names it in a way that had to be looked up: by a day or by a digest.
+    is_found: bool,
 }
 
 impl Place {
     fn default(app: &App) -> Self {
-        Self { wanted: ChannelRef { name: app.settings.default_channel.clone(), serial: None }, base: Base::Default }
+        let wanted = ChannelRef { name: app.settings.default_channel.clone(), serial: None };
+        Self { wanted, base: Base::Default, is_found: false }
     }
 
-    fn channel(segment: &str) -> Result<Self, Problem> {
-        Ok(Self { wanted: segment.parse()?, base: Base::Channel })
+    async fn channel(app: &App, who: &Who, segment: &str) -> Result<Self, Problem> {
+        let address: ChannelAddress = segment.parse()?;
+        if let Some(wanted) = address.settled() {
+            return Ok(Self { wanted, base: Base::Channel, is_found: false });
+        }
+        who.may(app, Permission::Read, Some(&address.name), None)?;
+        Ok(Self { wanted: app.index.find_ref(&address).await?, base: Base::Channel, is_found: true })
     }
 
     /// A snapshot never changes; a head is asked about each time, which a conditional request makes cheap. Never both:
@@ -118,6 +129,9 @@ impl Place {
 }
 
 async fn root_page(app: &App, who: &Who, place: Place, parts: Parts) -> Answer {
+    if place.is_found {
+        return redirect(app, &place, "", &parts.uri);
+    }
     let wish = Wish::of(&parts)?;
     who.may(app, Permission::Read, Some(&place.wanted.name), None)?;
     let view = app.index.open_view(&place.wanted).await?;
@@ -127,7 +141,7 @@ async fn root_page(app: &App, who: &Who, place: Place, parts: Parts) -> Answer {
 
 async fn project_page(app: &App, who: &Who, place: Place, segment: &str, parts: Parts) -> Answer {
     let project = project_name(segment)?;
-    if project.as_str() != segment {
+    if place.is_found || project.as_str() != segment {
         return redirect(app, &place, &project, &parts.uri);
     }
     let wish = Wish::of(&parts)?;
@@ -209,7 +223,8 @@ fn add_vary(headers: &mut HeaderMap, reads: ReadPolicy) {
     headers.insert(header::VARY, HeaderValue::from_static(vary));
 }
 
-/// To the one URL of a page, for ever: only a slash or a spelling differ, nothing that a promotion could change (IDX-04).
+/// To the one URL of a page. For ever where only a slash or a spelling differ, nothing that a promotion could change
+/// (IDX-04); where a snapshot was looked up, just this time: that of a day that is not over may be another soon.
 ///
 /// Built from parsed parts and the public URL that was set, never from the `Host` that a client sends.
 fn redirect(app: &App, place: &Place, project: &(impl Display + ?Sized), uri: &Uri) -> Answer {
@@ -228,7 +243,10 @@ fn redirect(app: &App, place: &Place, project: &(impl Display + ?Sized), uri: &U
         location.push_str(query);
     }
     let location = HeaderValue::from_str(&location).map_err(|error| Problem::internal(error.to_string()))?;
-    let mut response = StatusCode::MOVED_PERMANENTLY.into_response();
+    let mut response = match place.is_found {
+        true => (StatusCode::FOUND, [(header::CACHE_CONTROL, "no-store")]).into_response(),
+        false => StatusCode::MOVED_PERMANENTLY.into_response(),
+    };
     response.headers_mut().insert(header::LOCATION, location);
     add_vary(response.headers_mut(), app.settings.read);
     Ok(response)

@@ -12,8 +12,8 @@ use axum::routing::{MethodRouter, get, post, put};
 use super::auth::{Gate, guard};
 use super::frame::{Frame, framed};
 use super::{
-    Problem, advisories, audit, bundles, channels, files, files_api, health, legacy, legacy_answer, legacy_json, locks,
-    pages, search, status, ui, upload_body,
+    Problem, advisories, audit, bundles, changes, channels, files, files_api, health, legacy, legacy_answer, legacy_json,
+    locks, pages, search, status, ui, upload_body,
 };
 use crate::app::App;
 use crate::model::{Kind, Permission};
@@ -93,6 +93,8 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/v1/channels", READ, "get-channels", || get(channels::list)),
     route("GET", "/api/v1/channels/{channel}", READ, "get-channel", || get(channels::show)),
     route("GET", "/api/v1/channels/{channel}/snapshots", READ, "get-snapshots", || get(channels::snapshots)),
+    route("GET", "/api/v1/channels/{channel}/changes", READ, "get-changes", || get(changes::list)),
+    route("GET", "/{channel}/changes.atom", READ, "get-changes-atom", || get(changes::atom)),
     route("POST", "/api/v1/channels/{channel}/promotions", PROMOTE, "post-promotions", || post(channels::promote)),
     route("POST", "/api/v1/bundles", EXPORT, "post-bundles", || post(bundles::create)),
     route("GET", "/api/v1/bundles/{id}", READ, "get-bundle", || get(bundles::show)),

@@ -11,7 +11,7 @@ use super::auth::Who;
 use super::extract::Query;
 use crate::app::App;
 use crate::index::SearchHit;
-use crate::model::{ChannelRef, Permission};
+use crate::model::Permission;
 
 /// Results when no limit is given.
 const DEFAULT_LIMIT: u32 = 25;
@@ -64,11 +64,7 @@ impl From<SearchHit> for Hit {
 
 /// Finds projects whose name contains a text.
 pub async fn search(State(app): State<Arc<App>>, who: Who, Query(wish): Query<Wish>) -> Result<Json<Found>, Problem> {
-    let place = match wish.channel {
-        Some(text) => text.parse::<ChannelRef>()?,
-        None => ChannelRef { name: app.settings.default_channel.clone(), serial: None },
-    };
-    who.may(&app, Permission::Read, Some(&place.name), None)?;
+    let place = who.place(&app, Permission::Read, wish.channel.as_deref()).await?;
     let view = app.index.open_view(&place).await?;
     let page = app.index.search(&view, wish.q.trim(), wish.limit.unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT)).await?;
     let results = page.results.into_iter().map(Hit::from).collect();

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use jiff::civil::Date;
+
 use crate::model::{ChannelName, ChannelRef, Diagnostic, Kind, Serial, Sha256Digest};
 
 /// Why the index did not do what was asked.
@@ -20,6 +22,37 @@ pub enum IndexError {
         wanted: ChannelRef,
         /// Serial of the channel's head.
         head: Serial,
+    },
+    /// The channel has no snapshot from that day or before, or the day is not yet.
+    #[error("{}", no_such_day(channel, *day, *has_begun))]
+    NoSuchDay {
+        /// The channel.
+        channel: ChannelName,
+        /// The day that was asked for, UTC.
+        day: Date,
+        /// Whether the day has begun.
+        has_begun: bool,
+    },
+    /// No snapshot of the channel is known by such a digest.
+    #[error("channel `{channel}` has no snapshot that is known by a digest that begins with `{prefix}`")]
+    NoSuchDigest {
+        /// The channel.
+        channel: ChannelName,
+        /// The digits that were given.
+        prefix: String,
+    },
+    /// Several contents of the channel have digests that begin alike.
+    #[error(
+        "several contents of channel `{channel}` have a digest that begins with `{prefix}`: {}",
+        listed(channel, serials)
+    )]
+    AmbiguousDigest {
+        /// The channel.
+        channel: ChannelName,
+        /// The digits that were given.
+        prefix: String,
+        /// The first snapshot of each content, at most eight.
+        serials: Vec<Serial>,
     },
     /// A channel of this name was made before.
     #[error("there is a channel `{channel}` already")]
@@ -169,11 +202,26 @@ pub enum IndexError {
     },
 }
 
+fn no_such_day(channel: &ChannelName, day: Date, has_begun: bool) -> String {
+    match has_begun {
+        true => format!("channel `{channel}` has no snapshot from {day} or before"),
+        false => format!("channel `{channel}` has no snapshot of {day} yet: that day has not begun in UTC"),
+    }
+}
+
+fn listed(channel: &ChannelName, serials: &[Serial]) -> String {
+    let names: Vec<String> = serials.iter().map(|serial| format!("`{channel}@{serial}`")).collect();
+    names.join(", ")
+}
+
 impl Diagnostic for IndexError {
     fn code(&self) -> &'static str {
         match self {
             Self::NoSuchChannel { .. } => "index/channel-unknown",
-            Self::NoSuchSnapshot { .. } => "index/snapshot-unknown",
+            Self::NoSuchSnapshot { .. } | Self::NoSuchDay { .. } | Self::NoSuchDigest { .. } => {
+                "index/snapshot-unknown"
+            }
+            Self::AmbiguousDigest { .. } => "index/snapshot-ambiguous",
             Self::ChannelExists { .. } => "index/channel-exists",
             Self::ChannelMoved { .. } => "index/channel-moved",
             Self::FileConflict { .. } => "index/file-conflict",
@@ -198,8 +246,12 @@ impl Diagnostic for IndexError {
 
     fn kind(&self) -> Kind {
         match self {
-            Self::NoSuchChannel { .. } | Self::NoSuchSnapshot { .. } => Kind::NotFound,
-            Self::ChannelExists { .. }
+            Self::NoSuchChannel { .. }
+            | Self::NoSuchSnapshot { .. }
+            | Self::NoSuchDay { .. }
+            | Self::NoSuchDigest { .. } => Kind::NotFound,
+            Self::AmbiguousDigest { .. }
+            | Self::ChannelExists { .. }
             | Self::ChannelMoved { .. }
             | Self::FileConflict { .. }
             | Self::SameWheel { .. }
@@ -222,6 +274,10 @@ impl Diagnostic for IndexError {
 
     fn hint(&self) -> Option<Cow<'static, str>> {
         let text = match self {
+            Self::NoSuchDigest { .. } => {
+                "A digest is known once somebody asked for it; name the snapshot by its serial or its day instead."
+            }
+            Self::AmbiguousDigest { .. } => "Write more digits, or the serial.",
             Self::ChannelMoved { .. } => "Look at the channel as it is now and decide again.",
             Self::FileConflict { .. } | Self::FileNameRetired { .. } => {
                 "Give the release another version or the wheel a build number."

@@ -13,6 +13,7 @@ mod accounts;
 mod advisories;
 mod audit;
 mod bundles;
+mod changes;
 mod channels;
 mod driver;
 mod error;
@@ -48,6 +49,7 @@ fn statements() -> impl Iterator<Item = db::Sql> {
         advisories::STATEMENTS,
         audit::STATEMENTS,
         bundles::STATEMENTS,
+        changes::STATEMENTS,
         channels::STATEMENTS,
         files::STATEMENTS,
         memberships::STATEMENTS,

@@ -78,7 +78,7 @@ pub struct Index {
     pub(super) stamps: Stamps,
     pub(super) heads: Heads,
     pub(super) lookups: Lookups,
-    clock: Clock,
+    pub(super) clock: Clock,
 }
 
 impl Index {

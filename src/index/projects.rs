@@ -120,7 +120,7 @@ impl Index {
     }
 }
 
-fn project_status(stored: Option<&str>) -> Result<ProjectStatus, IndexError> {
+pub(super) fn project_status(stored: Option<&str>) -> Result<ProjectStatus, IndexError> {
     Ok(match stored {
         None | Some("active") => ProjectStatus::Active,
         Some("archived") => ProjectStatus::Archived,

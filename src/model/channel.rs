@@ -41,8 +41,10 @@ pub enum ChannelNameError {
         /// What was given.
         given: String,
     },
-    /// The part after `@` is not a serial.
-    #[error("`{given}` is not a snapshot's serial: a whole number from 0 is expected after `@`")]
+    /// The part after `@` names no snapshot.
+    #[error(
+        "`{given}` names no snapshot: after `@` stands a serial, a day as `2026-11-20`, or `sha256:` and 8 or more digits"
+    )]
     Serial {
         /// What was given, safe to show.
         given: String,

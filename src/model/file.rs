@@ -147,6 +147,18 @@ pub enum ProjectStatus {
     Deprecated,
 }
 
+impl ProjectStatus {
+    /// The word that pages, JSON and the index use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Archived => "archived",
+            Self::Quarantined => "quarantined",
+            Self::Deprecated => "deprecated",
+        }
+    }
+}
+
 /// A project as the list of projects of a view names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedProject {

@@ -1,8 +1,10 @@
 //! Our nouns and their rules: what a digest, a file, a channel or a bundle is. No IO, no clock of its own.
 
+mod address;
 mod advisory;
 mod audit;
 mod bundle;
+mod change;
 mod channel;
 mod clock;
 mod diagnostic;
@@ -14,9 +16,11 @@ mod principal;
 mod snapshot;
 mod target;
 
+pub use address::{ChannelAddress, DigestPrefix, Moment, end_of_day};
 pub use advisory::{Advisory, AdvisoryError, Vulnerability};
 pub use audit::{AuditEvent, AuditRecord, chain_hash};
 pub use bundle::{BundleName, BundleRecipe, BundleRecord, EntryPoint, EntryPointKind};
+pub use change::{ChangeCursor, CursorError, CursorRow, PastAction, PastChange, PastFile};
 pub use channel::{Channel, ChannelName, ChannelRef, ChannelSummary, Serial, View};
 pub use clock::{Clock, Timestamp};
 pub use diagnostic::{Diagnostic, Kind, innermost_cause};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ferrywheel::index::{Index, IndexError, IndexLocation, IndexTx};
 use ferrywheel::model::{
     AuditEvent, Blake2b256Digest, Change, Channel, ChannelName, ChannelRef, Clock, FileDigests, FileKind, NewFile,
-    Principal, Serial, Sha256Digest, Timestamp, View, Yank,
+    Principal, Serial, Sha256Digest, SnapshotLine, Timestamp, View, Yank,
 };
 use ferrywheel::packaging::{ProjectName, parse_version, release_key};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
@@ -101,6 +101,18 @@ impl Site {
     /// Opens a view as a URL names it.
     pub async fn view(&self, text: &str) -> View {
         self.index.open_view(&text.parse::<ChannelRef>().unwrap()).await.unwrap()
+    }
+
+    /// What the digest of a view covers.
+    pub async fn lines(&self, text: &str) -> Vec<SnapshotLine> {
+        let files = self.index.list_channel_files(&self.view(text).await).await.unwrap();
+        let line = |file: ferrywheel::model::ChannelFile| SnapshotLine {
+            filename: file.stored.file.filename,
+            sha256: file.stored.file.digests.sha256,
+            is_yanked: file.yank.is_some(),
+            metadata_sha256: file.stored.file.metadata_sha256,
+        };
+        files.into_iter().map(line).collect()
     }
 
     /// The channel as it is now.

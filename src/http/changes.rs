@@ -1,0 +1,230 @@
+//! What happened in a channel: `/api/v1/channels/{channel}/changes` for programs, `/{channel}/changes.atom` for people.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use serde::{Deserialize, Serialize};
+use sha2::Digest as _;
+
+use super::Problem;
+use super::auth::Who;
+use super::conditional::{header_text, is_listed};
+use super::extract::{Query, Segments};
+use crate::access::ReadPolicy;
+use crate::app::App;
+use crate::channels::{AtomFeed, change_word, render_atom};
+use crate::index::IndexError;
+use crate::model::{
+    ChangeCursor, Channel, ChannelName, CursorRow, Kind, PastAction, PastChange, PastFile, Permission, ProjectStatus,
+    Serial, Sha256Digest, Timestamp, Yank,
+};
+
+/// Changes of one answer when no limit is given.
+const DEFAULT_LIMIT: u32 = 500;
+
+/// Most changes of one answer: about 1 MB of JSON.
+const MAX_LIMIT: u32 = 5_000;
+
+/// Most changes that the Atom feed tells.
+const FEED_LIMIT: u32 = 300;
+
+const LAST_SERIAL: HeaderName = HeaderName::from_static("x-pypi-last-serial");
+
+/// Query of [`list`].
+#[derive(Deserialize)]
+pub struct Wish {
+    since: Option<String>,
+    limit: Option<u32>,
+}
+
+/// Answer of [`list`].
+#[derive(Serialize)]
+struct Changes {
+    channel: ChannelName,
+    /// Serial of the channel's head.
+    serial: Serial,
+    /// What to send as `since` for what comes after these.
+    next: String,
+    /// Whether there is more now.
+    more: bool,
+    changes: Vec<Row>,
+}
+
+/// One change; what does not apply is left out.
+#[derive(Serialize)]
+struct Row {
+    serial: Serial,
+    time: Timestamp,
+    project: String,
+    action: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filename: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<Sha256Digest>,
+    /// Whether the file is yanked from then on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    yanked: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<ProjectStatus>,
+    /// Why it is yanked, or has that status.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+/// The changes of a channel after a serial, oldest first.
+pub async fn list(
+    State(app): State<Arc<App>>,
+    who: Who,
+    Segments(channel): Segments<String>,
+    Query(wish): Query<Wish>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let channel = open(&app, &who, &channel).await?;
+    let since = match &wish.since {
+        Some(text) => text.parse()?,
+        None => ChangeCursor::after(Serial(0)),
+    };
+    let limit = wish.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
+    if since.serial > channel.serial {
+        return Err(ahead(&channel, since));
+    }
+    let form = Form { content_type: "application/json", etag: etag(&channel, &format!("{since} {limit}")) };
+    if let Some(answer) = form.known(&app, &channel, &headers) {
+        return Ok(answer);
+    }
+    // One more than is told says whether there is more.
+    let mut changes = app.index.list_changes(&channel, since, limit + 1).await?;
+    let more = changes.len() > limit as usize;
+    changes.truncate(limit as usize);
+    let next = match changes.last() {
+        Some(last) if more => last.cursor,
+        _ => ChangeCursor::after(channel.serial),
+    };
+    let rows = changes.into_iter().map(Row::from).collect();
+    let body =
+        Changes { channel: channel.name.clone(), serial: channel.serial, next: next.to_string(), more, changes: rows };
+    Ok(form.dress(&app, &channel, Json(body).into_response()))
+}
+
+/// The newest changes of a channel as an Atom feed.
+pub async fn atom(
+    State(app): State<Arc<App>>,
+    who: Who,
+    Segments(channel): Segments<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let channel = open(&app, &who, &channel).await?;
+    let form = Form { content_type: "application/atom+xml; charset=utf-8", etag: etag(&channel, "atom") };
+    if let Some(answer) = form.known(&app, &channel, &headers) {
+        return Ok(answer);
+    }
+    let newest = app.index.list_snapshots(&channel.name, 1).await?;
+    let recent = app.index.find_recent_serial(&channel, FEED_LIMIT).await?;
+    let mut changes = app.index.list_changes(&channel, ChangeCursor::after(recent), FEED_LIMIT).await?;
+    let mut is_cut = false;
+    if changes.is_empty() && recent.0 > 0 {
+        // The newest change alone is more than a feed holds: its beginning is told.
+        let first = ChangeCursor { serial: recent, row: CursorRow::Project(0) };
+        changes = app.index.list_changes(&channel, first, FEED_LIMIT + 1).await?;
+        is_cut = changes.len() > FEED_LIMIT as usize;
+        changes.truncate(FEED_LIMIT as usize);
+    }
+    let root = app.settings.public_url.as_ref().map_or("..", |url| url.as_str()).trim_end_matches('/');
+    let feed = AtomFeed {
+        instance: &app.index.instance().await?,
+        channel: &channel.name,
+        root,
+        updated_at: newest.first().map_or(channel.created_at, |snapshot| snapshot.made_at),
+        changes: &changes,
+        is_cut,
+    };
+    Ok(form.dress(&app, &channel, render_atom(&feed).into_response()))
+}
+
+async fn open(app: &App, who: &Who, segment: &str) -> Result<Channel, Problem> {
+    let name: ChannelName = segment.parse()?;
+    who.may(app, Permission::Read, Some(&name), None)?;
+    let found = app.index.find_channel(&name).await?;
+    Ok(found.ok_or_else(|| IndexError::NoSuchChannel { channel: name })?)
+}
+
+/// A reader who was further than the channel is follows another channel: this one was restored, or made anew.
+fn ahead(channel: &Channel, since: ChangeCursor) -> Problem {
+    let detail = format!("channel `{}` is at serial {}, so nothing can follow {since}", channel.name, channel.serial);
+    Problem::new(Kind::Conflict, "channels/cursor-ahead", detail)
+        .with_hint("The channel was restored or made anew: forget what you know of it and start without `since`.")
+}
+
+/// Content type and entity tag of an answer about a channel's history.
+struct Form {
+    content_type: &'static str,
+    etag: String,
+}
+
+/// All that is in an answer follows from the question, the serial of the head and this program.
+fn etag(channel: &Channel, question: &str) -> String {
+    let text = format!("{} {} {} {question}", env!("CARGO_PKG_VERSION"), channel.id, channel.serial);
+    format!("\"{}\"", &hex::encode(sha2::Sha256::digest(text))[..32])
+}
+
+impl Form {
+    /// The 304, if the client has this answer already.
+    fn known(&self, app: &App, channel: &Channel, headers: &HeaderMap) -> Option<Response> {
+        let sent = header_text(headers, header::IF_NONE_MATCH)?;
+        is_listed(&sent, &self.etag).then(|| self.dress(app, channel, StatusCode::NOT_MODIFIED.into_response()))
+    }
+
+    fn dress(&self, app: &App, channel: &Channel, mut response: Response) -> Response {
+        let is_whole = response.status() == StatusCode::OK;
+        let headers = response.headers_mut();
+        if is_whole {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));
+        }
+        if let Ok(etag) = HeaderValue::from_str(&self.etag) {
+            headers.insert(header::ETAG, etag);
+        }
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        headers.insert(LAST_SERIAL, HeaderValue::from(channel.serial.0));
+        if app.settings.read == ReadPolicy::Token {
+            headers.insert(header::VARY, HeaderValue::from_static("Authorization"));
+        }
+        response
+    }
+}
+
+impl From<PastChange> for Row {
+    fn from(change: PastChange) -> Self {
+        let mut row = Self {
+            serial: change.cursor.serial,
+            time: change.made_at,
+            project: change.project.to_string(),
+            action: change_word(&change.action),
+            filename: None,
+            sha256: None,
+            yanked: None,
+            status: None,
+            reason: None,
+        };
+        match change.action {
+            PastAction::Added(file, mark) => row.tell_file(file, Some(mark)),
+            PastAction::Yanked(file, yank) => row.tell_file(file, Some(Some(yank))),
+            PastAction::Unyanked(file) => row.tell_file(file, Some(None)),
+            PastAction::Removed(file) => row.tell_file(file, None),
+            PastAction::Status(status, reason) => (row.status, row.reason) = (Some(status), reason),
+        }
+        row
+    }
+}
+
+impl Row {
+    /// A file, and its yank mark if it is still in the channel.
+    fn tell_file(&mut self, file: PastFile, mark: Option<Option<Yank>>) {
+        self.filename = Some(file.filename);
+        self.sha256 = Some(file.sha256);
+        self.yanked = mark.as_ref().map(Option::is_some);
+        self.reason = mark.flatten().and_then(|yank| yank.reason);
+    }
+}
