@@ -1,12 +1,9 @@
 """Ways to break the good server, each with the rules that must fail then."""
-import itertools
 import re
 
 from breaking import (Mutation, answer, drop, entry, files, form, header, headers, html, is_file, is_get, is_metadata, is_page, meta, page,
                       root, status, swap, text, when)
 from pagemaker import HTML, JSON, OFFERS, TEXT, choose_form
-
-COUNT = itertools.count()
 
 ROUTING = [
     Mutation("root is missing", when(is_page, lambda h: h.path == "/simple/", status(404)), "ROUTE-01"),
@@ -24,7 +21,6 @@ ROUTING = [
     Mutation("405 without Allow", answer(lambda s, h, b, r: (s, drop(h, "Allow"), b)), "ROUTE-12"),
     Mutation("PATCH is accepted", when(lambda h: h.command == "PATCH", status(200)), "ROUTE-13"),
     Mutation("the list links other spellings", html(r'<a href="epoch/">', '<a href="Epoch_/">'), "ROUTE-14"),
-    Mutation("indexes of two versions", root(lambda p: {**p, "meta": {"api-version": f"1.{next(COUNT)}"}}), "ROUTE-17"),
     Mutation("no second index", when(is_page, status(503)), "ROUTE-15"),
 ]
 
@@ -149,7 +145,7 @@ JSON_FORM = [
     Mutation("status is called state", page(lambda p: {**p, "project-status": {"status": "frozen"}}), "JSON-28 SAME-10"),
     Mutation("status in meta", page(meta("project-status", "active")), "JSON-29"),
     Mutation("namespaces in 1.4", page(lambda p: {**p, "namespaces": None}), "JSON-30"),
-    Mutation("pages of another version", page(meta("api-version", "1.3")), "JSON-32"),
+    Mutation("pages of another version", page(meta("api-version", "1.0")), "JSON-32"),
     Mutation("a file twice", page(lambda p: {**p, "files": p["files"] * 2}), "JSON-33"),
     Mutation("files of others", entry(lambda e: {**e, "filename": "other-1.0-py3-none-any.whl"}), "JSON-34"),
     Mutation("versions twice", page(lambda p: {**p, "versions": p["versions"] * 2}), "JSON-35"),
@@ -181,7 +177,7 @@ FILES = [
     Mutation("weak tags of files", when(is_file, answer(lambda s, h, b, r: (s, {**h, "ETag": "W/" + h["ETag"]} if "ETag" in h else h, b))), "FILE-21"),
     Mutation("files are sent again", when(is_file, lambda h: h.headers.get("If-None-Match"), status(200)), "FILE-22 RANGE-15"),
     Mutation("If-Match is ignored", when(is_file, lambda h: h.headers.get("If-Match"), status(200)), "FILE-23"),
-    Mutation("files are not kept", when(is_file, header("Cache-Control", "no-store")), "FILE-24"),
+    Mutation("files are kept and not kept", when(is_file, header("Cache-Control", "max-age=99999, no-store")), "FILE-24"),
     Mutation("files vary", when(is_file, header("Vary", "Accept")), "FILE-25"),
     Mutation("metadata is missing", when(is_metadata, status(404)), "META-02 YANK-02"),
     Mutation("metadata is patched", [("metadata", lambda b: b + b"Requires-Dist: x\n")], "META-03 META-04"),
@@ -191,6 +187,6 @@ FILES = [
     Mutation("metadata in gzip", when(is_metadata, header("Content-Encoding", "gzip")), "META-11"),
     Mutation("metadata without a length", when(is_metadata, answer(lambda s, h, b, r: (s, {**h, "Content-Length": None, "Connection": "close"}, b))), "META-12"),
     Mutation("metadata files are listed", page(lambda p: {**p, "files": [*p["files"], {**p["files"][0], "filename": p["files"][0]["filename"] + ".metadata"}] if p["files"] else []}), "META-14"),
-    Mutation("requires-python is left out", entry(lambda e: drop(e, "requires-python")), "META-10"),
+    Mutation("requires-python is left out", entry(lambda e: drop(e, "requires-python")), "META-16"),
     Mutation("versions of yanked files go", page(lambda p: {**p, "versions": []}), "YANK-03"),
 ]

@@ -301,6 +301,8 @@ class Handler(BaseHTTPRequestHandler):
         refusal, name, file = self.judge(form)
         refusal = self.state.hook("refusal", refusal, name, file)
         if refusal:
+            if "lists refused" in self.state.hooks:
+                self.state.projects[name] = Project(name)
             return self.fail(*refusal)
         with self.state.lock:
             known = self.state.projects.get(name, Project(name)).files.get(file.filename)

@@ -5,8 +5,12 @@ import urllib.parse
 
 import pytest
 
-from simple_index_conformance.verdict import not_tested
+from simple_index_conformance.verdict import not_offered, not_tested
 from simple_index_conformance.wire import HTML, JSON, REDIRECTS
+
+
+KEPT_SECONDS = 3600
+"""A cache that keeps a file for less is of no use."""
 
 
 def fetched(index, downloads):
@@ -208,8 +212,10 @@ def test_file_23_if_match_protects(check, http, index, downloads):
 def test_file_24_files_may_be_kept(check, index, downloads):
     """MAY [RFC 9111, 5.2.2; clients: pip, uv] A file never changes, so caches may be told to keep it long."""
     for _, response in fetched(index, downloads):
-        age = response.directives().get("max-age")
-        check.that(age and int(age) >= 3600 or "immutable" in response.directives(), response, "max-age of an hour or more", response)
+        age = response.directives().get("max-age") or "0"
+        if int(age) < KEPT_SECONDS and "immutable" not in response.directives():
+            not_offered("files that caches keep")
+        check.that("no-store" not in response.directives(), response, "no `no-store` beside it", response)
 
 
 def test_file_25_files_do_not_vary(check, index, downloads):

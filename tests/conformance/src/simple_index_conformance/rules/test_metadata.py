@@ -33,7 +33,7 @@ def pairs(index, downloads):
 
 
 def test_meta_01_wheels_have_metadata_files(check, files):
-    """MAY [simple-repository-api, Project Detail; PEP 658] A repository may announce a metadata file for a file; wheels are what clients ask it for."""
+    """SHOULD [PEP 658, Motivation; clients: pip, uv, poetry] A repository that has metadata files has one for every wheel; for others clients download the wheel."""
     wheels = [file for file in files if file.is_wheel]
     if not any(file.has_metadata for file in wheels):
         not_offered("metadata files")
@@ -110,12 +110,19 @@ def test_meta_09_every_metadata_version_is_served(check, index, made, version):
 
 
 def test_meta_10_requires_python_is_the_fields(check, index, downloads):
-    """MUST [simple-repository-api, Project Detail; core-metadata, Requires-Python] The page exposes the field of the file's own metadata."""
+    """MUST [simple-repository-api, Project Detail; core-metadata, Requires-Python] What the page exposes is the field of the file's own metadata."""
+    check.idle = "no file has requires-python"
+    for file, wanted in requirements(index, downloads):
+        if file.requires_python:
+            check.equal(compact(file.requires_python), compact(wanted), f"{file.page} {file.filename}", "requires-python")
+
+
+def requirements(index, downloads):
+    """Downloaded files with Requires-Python of the metadata inside."""
     for file in downloads:
         inside = metadata_inside(file.filename, index.fetch(file.url).body) if index.fetch(file.url).status == 200 else None
         if inside is not None:
-            wanted = compact(requires_python_of(inside))
-            check.equal(compact(file.requires_python), wanted, f"{file.page} {file.filename}", "requires-python")
+            yield file, requires_python_of(inside)
 
 
 def compact(specifier):
@@ -157,3 +164,11 @@ def test_meta_15_least_metadata_leaves_keys_out(check, index, made):
     dist = made.need("least")
     file = index.project(dist.project).file(dist.filename)
     check.that(file is not None and file.requires_python is None, index.project_url(dist.project), "no requires-python", file)
+
+
+def test_meta_16_requires_python_is_exposed(check, index, downloads):
+    """SHOULD [simple-repository-api, Project Detail; clients: pip, uv] A repository may expose Requires-Python; without it installers take files that do not run."""
+    check.idle = "no file's metadata has Requires-Python"
+    for file, wanted in requirements(index, downloads):
+        if wanted:
+            check.that(file.requires_python, f"{file.page} {file.filename}", f"requires-python {wanted}", file.requires_python)

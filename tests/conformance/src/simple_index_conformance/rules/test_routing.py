@@ -139,11 +139,3 @@ def test_route_15_a_second_index_answers_too(check, other_index):
 def test_route_16_a_second_index_does_not_know_unknown_projects(check, other_index, unknown):
     """MUST [clients: uv; RFC 9110, 15.5.5] Also a second index answers 404 for what it never had."""
     check.status(other_index.http.follow(other_index.project_url(unknown), ANY_PAGE), 404)
-
-
-def test_route_17_indexes_of_one_server_speak_one_version(check, index, other_index):
-    """SHOULD [simple-repository-api, Versioning] The repository version is that of the server's interface, so its indexes agree on it."""
-    check.idle = "no JSON project list"
-    if index.root_json and other_index.root_json:
-        versions = [one.root_json.get("meta", {}).get("api-version") for one in (index, other_index)]
-        check.equal(versions[1], versions[0], other_index.base, "meta.api-version")
