@@ -22,21 +22,31 @@ def run_pytest(*arguments):
     return passed, failed or int(done.returncode != 0)
 
 
+def run_kit(server, *more, reader=""):
+    """Run the kit against a server: read and upload in one channel, read in the other. `reader` is a user part for the URLs."""
+    root = server.url.replace("//", f"//{reader}", 1)
+    arguments = ["--index-url", f"{root}/staging/simple/", "--other-index-url", f"{root}/blessed/simple/"]
+    arguments += ["--upload-url", f"{server.url}/staging/legacy/", "--token", server.token]
+    return run_pytest("-m", "simple_index_conformance", *arguments, *more)
+
+
 def main():
-    """Start a server, read from one channel and upload to it, stop the server."""
+    """The kit's own tests, then a server that anybody may read and one that asks for credentials."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--server", required=True, type=pathlib.Path, help="the ferrywheel program")
-    parser.add_argument("--report", action="append", default=[], help="where the kit writes its report")
+    parser.add_argument("--report", action="append", default=[], help="where the kit writes its report on the open server")
     parser.add_argument("more", nargs="*", help="more arguments for the kit, after --")
     given = parser.parse_args()
     support.PROGRAM = given.server.resolve()
     counts = [run_pytest("-m", "pytest", "-q", "-p", "no:cacheprovider", str(HERE / "selftest"))]
     server = support.Server()
     try:
-        arguments = ["--index-url", f"{server.url}/staging/simple/", "--upload-url", f"{server.url}/staging/legacy/"]
-        arguments += ["--other-index-url", f"{server.url}/blessed/simple/", "--token", server.token]
-        reports = [f"--report={path}" for path in given.report]
-        counts.append(run_pytest("-m", "simple_index_conformance", *arguments, *reports, *given.more))
+        counts.append(run_kit(server, *[f"--report={path}" for path in given.report], *given.more))
+    finally:
+        server.stop()
+    server = support.Server(read="token")
+    try:
+        counts.append(run_kit(server, *given.more, reader=f"__token__:{server.token}@"))
     finally:
         server.stop()
     passed, failed = (sum(column) for column in zip(*counts))
