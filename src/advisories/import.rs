@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::ImportError;
 use super::read::{MAX_IMPORT_BYTES, read_records};
 use crate::blobs::{BlobStore, Hashing};
-use crate::index::{Index, NewAdvisory};
+use crate::index::{AdvisoryRecord, Index};
 use crate::model::{Advisory, AuditEvent, Principal, Sha256Digest};
 use crate::packaging::shown;
 
@@ -50,7 +50,7 @@ pub struct SkippedRecord {
 /// What was read, the newest form of each advisory.
 #[derive(Default)]
 struct Read {
-    advisories: BTreeMap<String, NewAdvisory>,
+    advisories: BTreeMap<String, AdvisoryRecord>,
     text_bytes: usize,
     report: ImportReport,
 }
@@ -132,7 +132,7 @@ impl Read {
         }
         let (id, modified) = (advisory.id.clone(), advisory.modified);
         if self.advisories.get(&id).is_none_or(|other| other.advisory.modified < modified) {
-            self.advisories.insert(id, NewAdvisory { advisory, record: text });
+            self.advisories.insert(id, AdvisoryRecord { advisory, record: text });
         }
         Ok(())
     }

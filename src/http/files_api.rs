@@ -34,7 +34,15 @@ pub async fn put(
     let channel = channel.parse::<ChannelName>()?;
     let parts = open_gate(&app, &who, &channel, body.size_hint().lower()).await?;
     let declared = Declared { sha256: query.sha256, ..Declared::default() };
-    let upload = Upload { channel, filename, declared, profile: Profile::Strict, uploaded_at: None, yank: None };
+    let upload = Upload {
+        channel,
+        filename,
+        declared,
+        profile: Profile::Strict,
+        uploaded_at: None,
+        yank: None,
+        provenance: None,
+    };
     let body = body.into_data_stream().map_err(std::io::Error::other);
     Ok(Json(receive(&parts, &who.0, upload, body).await?))
 }

@@ -14,7 +14,7 @@ use super::conditional::{header_text, is_listed};
 use super::extract::Segments;
 use crate::access::ReadPolicy;
 use crate::app::App;
-use crate::model::{ChannelRef, Kind, Permission};
+use crate::model::{ChannelAddress, ChannelRef, Kind, Permission};
 use crate::packaging::{ProjectName, Version, parse_version};
 use crate::simple::{Encoding, LegacyUrls, LegacyWish, negotiate};
 
@@ -51,7 +51,7 @@ pub async fn channel_project(
     Segments((channel, project)): Segments<(String, String)>,
     request: Request,
 ) -> Answer {
-    let wanted = Wanted::channel(&app, &channel)?.of(&project, None)?;
+    let wanted = Wanted::channel(&app, &who, &channel).await?.of(&project, None)?;
     answer(&app, &who, &wanted, &request.into_parts().0).await
 }
 
@@ -62,7 +62,7 @@ pub async fn channel_release(
     Segments((channel, project, version)): Segments<(String, String, String)>,
     request: Request,
 ) -> Answer {
-    let wanted = Wanted::channel(&app, &channel)?.of(&project, Some(&version))?;
+    let wanted = Wanted::channel(&app, &who, &channel).await?.of(&project, Some(&version))?;
     answer(&app, &who, &wanted, &request.into_parts().0).await
 }
 
@@ -70,6 +70,8 @@ pub async fn channel_release(
 struct Wanted {
     view: ChannelRef,
     urls: LegacyUrls,
+    /// Whether the URL names it by a day or a digest, which had to be looked up.
+    is_found: bool,
 }
 
 /// What a URL names in it.
@@ -77,27 +79,40 @@ struct WantedRelease {
     view: ChannelRef,
     urls: LegacyUrls,
     project: ProjectName,
-    is_normalized: bool,
+    /// Where this very release is asked for in another way; what is found may be another one tomorrow.
+    redirect: Option<StatusCode>,
     version: Option<Version>,
 }
 
 impl Wanted {
     fn default(app: &App) -> Self {
         let view = ChannelRef { name: app.settings.default_channel.clone(), serial: None };
-        Self { view, urls: LegacyUrls { root: root(app), place: String::new() } }
+        Self { view, urls: LegacyUrls { root: root(app), place: String::new() }, is_found: false }
     }
 
-    fn channel(app: &App, segment: &str) -> Result<Self, Problem> {
-        let view: ChannelRef = segment.parse()?;
+    async fn channel(app: &App, who: &Who, segment: &str) -> Result<Self, Problem> {
+        let address: ChannelAddress = segment.parse()?;
+        let settled = address.settled();
+        let is_found = settled.is_none();
+        let view = match settled {
+            Some(view) => view,
+            None => {
+                who.may(app, Permission::Read, Some(&address.name), None)?;
+                app.index.find_ref(&address).await?
+            }
+        };
         let urls = LegacyUrls { root: root(app), place: format!("/{view}") };
-        Ok(Self { view, urls })
+        Ok(Self { view, urls, is_found })
     }
 
     fn of(self, project: &str, version: Option<&str>) -> Result<WantedRelease, Problem> {
         let name: ProjectName = project.parse().map_err(|_| not_a("name of a project"))?;
         let version = version.map(|version| parse_version(version).map_err(|_| not_a("version"))).transpose()?;
-        let is_normalized = name.as_str() == project;
-        Ok(WantedRelease { view: self.view, urls: self.urls, project: name, is_normalized, version })
+        let redirect = match self.is_found {
+            true => Some(StatusCode::FOUND),
+            false => (name.as_str() != project).then_some(StatusCode::MOVED_PERMANENTLY),
+        };
+        Ok(WantedRelease { view: self.view, urls: self.urls, project: name, redirect, version })
     }
 }
 
@@ -113,8 +128,8 @@ fn not_a(what: &str) -> Problem {
 }
 
 async fn answer(app: &App, who: &Who, wanted: &WantedRelease, parts: &Parts) -> Answer {
-    if !wanted.is_normalized {
-        return redirect(app, wanted, parts);
+    if let Some(status) = wanted.redirect {
+        return redirect(app, wanted, parts, status);
     }
     who.may(app, Permission::Read, Some(&wanted.view.name), Some(&wanted.project))?;
     let accept_encoding = header_text(&parts.headers, header::ACCEPT_ENCODING);
@@ -127,7 +142,7 @@ async fn answer(app: &App, who: &Who, wanted: &WantedRelease, parts: &Parts) -> 
     let WantedRelease { view, urls, project, version, .. } = wanted;
     let wish = LegacyWish { view, project, version: version.as_ref(), urls };
     let page = app.legacy_pages.page(&app.index, &*app.blobs, wish).await?;
-    let body = page.body(encoding);
+    let (encoding, body) = page.body(encoding);
     let if_none_match = header_text(&parts.headers, header::IF_NONE_MATCH);
     let is_known = if_none_match.is_some_and(|header| is_listed(&header, &body.etag));
     let mut response = if is_known {
@@ -163,8 +178,8 @@ fn vary(app: &App) -> &'static str {
     }
 }
 
-/// To the normalized spelling, for ever: nothing that a promotion could change.
-fn redirect(app: &App, wanted: &WantedRelease, parts: &Parts) -> Answer {
+/// To the one URL of an answer: for ever where only the spelling differs, this time where a snapshot was looked up.
+fn redirect(app: &App, wanted: &WantedRelease, parts: &Parts, status: StatusCode) -> Answer {
     let mut location = format!("{}{}/pypi/{}", wanted.urls.root, wanted.urls.place, wanted.project);
     if let Some(version) = &wanted.version {
         location.push('/');
@@ -176,8 +191,12 @@ fn redirect(app: &App, wanted: &WantedRelease, parts: &Parts) -> Answer {
         location.push_str(query);
     }
     let location = HeaderValue::from_str(&location).map_err(|error| Problem::internal(error.to_string()))?;
-    let mut response = StatusCode::MOVED_PERMANENTLY.into_response();
-    response.headers_mut().insert(header::LOCATION, location);
-    response.headers_mut().insert(header::VARY, HeaderValue::from_static(vary(app)));
+    let mut response = status.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::LOCATION, location);
+    headers.insert(header::VARY, HeaderValue::from_static(vary(app)));
+    if status == StatusCode::FOUND {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
     Ok(response)
 }

@@ -22,6 +22,7 @@ mod legacy_json;
 mod locks;
 mod pages;
 mod problem;
+mod provenance;
 mod quiet;
 mod ranges;
 mod routes;

@@ -12,8 +12,8 @@ use axum::routing::{MethodRouter, get, post, put};
 use super::auth::{Gate, guard};
 use super::frame::{Frame, framed};
 use super::{
-    Problem, advisories, audit, bundles, changes, channels, files, files_api, health, legacy, legacy_answer, legacy_json,
-    locks, pages, search, status, ui, upload_body,
+    Problem, advisories, audit, bundles, changes, channels, files, files_api, health, legacy, legacy_answer,
+    legacy_json, locks, pages, provenance, search, status, ui, upload_body,
 };
 use crate::app::App;
 use crate::model::{Kind, Permission};
@@ -79,6 +79,10 @@ pub const ROUTES: &[Route] = &[
         get(legacy_json::channel_release)
     }),
     route("GET", "/packages/{aa}/{bb}/{rest}/{filename}", READ, "get-packages", || get(files::download)),
+    route("GET", "/integrity/{project}/{version}/{filename}/provenance", READ, "get-provenance", || {
+        get(provenance::show)
+    }),
+    route("PUT", "/api/v1/files/{filename}/provenance", UPLOAD, "put-provenance", || put(provenance::put)),
     route("POST", "/legacy", UPLOAD, "post-legacy", || post(legacy::upload).fallback(legacy::help)),
     route("POST", "/legacy/", UPLOAD, "post-legacy", || post(legacy::upload).fallback(legacy::help)),
     route("POST", "/{channel}/legacy", UPLOAD, "post-channel-legacy", || {
@@ -104,6 +108,7 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/api/v1/locks", READ, "post-locks", || post(locks::lock)),
     route("POST", "/api/v1/advisories", ADMIN, "post-advisories", || post(advisories::post)),
     route("GET", "/api/v1/advisories", READ, "get-advisories", || get(advisories::list)),
+    route("POST", "/api/v1/advisories/query", READ, "post-advisories-query", || post(advisories::query)),
     route("GET", "/api/v1/advisories/{id}", READ, "get-advisory", || get(advisories::show)),
     route("GET", "/api/v1/audit", ADMIN, "get-audit", || get(audit::list)),
 ];

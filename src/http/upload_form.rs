@@ -70,7 +70,9 @@ impl FormReader {
             });
         };
         let declared = form.read(&filename)?;
-        let upload = Upload { channel, filename, declared, profile: Profile::Strict, uploaded_at: None, yank: None };
+        let provenance = form.attestations()?;
+        let profile = Profile::Strict;
+        let upload = Upload { channel, filename, declared, profile, uploaded_at: None, yank: None, provenance };
         let mut outcome = pending.finish(who, upload).await?;
         outcome.findings.extend(self.texts.notes);
         Ok(outcome)
@@ -118,7 +120,7 @@ impl Texts {
                 value.extend_from_slice(&piece);
             }
         }
-        if name == "gpg_signature" || name == "attestations" {
+        if name == "gpg_signature" {
             let text = format!("`{name}` was dropped; this server does not keep it");
             self.notes.push(Finding::note("UPL-03", "field-dropped", text).at(&name));
         }

@@ -61,9 +61,9 @@ statements! {
     );
 }
 
-/// An advisory with its whole record, to be written.
+/// An advisory with its whole record.
 #[derive(Clone, Debug)]
-pub struct NewAdvisory {
+pub struct AdvisoryRecord {
     /// What was read of it.
     pub advisory: Advisory,
     /// The OSV record as JSON.
@@ -99,13 +99,15 @@ impl Index {
         project: Option<&ProjectName>,
         after: &str,
         limit: u32,
-    ) -> Result<Vec<Advisory>, IndexError> {
+    ) -> Result<Vec<AdvisoryRecord>, IndexError> {
         let (after, limit) = (text(after, "after")?, i64::from(limit));
         let rows: Vec<(String,)> = match project {
             Some(project) => read!(&self.db, fetch_all, LIST_PROJECT_ADVISORIES, project.as_ref(), after, limit)?,
             None => read!(&self.db, fetch_all, LIST_ADVISORIES, after, limit)?,
         };
-        rows.iter().map(|(record,)| from_json(record, "advisories.record")).collect()
+        let read =
+            |(record,): (String,)| Ok(AdvisoryRecord { advisory: from_json(&record, "advisories.record")?, record });
+        rows.into_iter().map(read).collect()
     }
 
     /// A number that is another one after an import that said something about the project.
@@ -126,7 +128,7 @@ impl IndexTx {
     /// Writes advisories, in place of older ones with the same id; each id may be there once.
     ///
     /// The projects that they are about, and those that a replaced one was about, get another edition.
-    pub async fn put_advisories(&mut self, advisories: &[NewAdvisory]) -> Result<(), IndexError> {
+    pub async fn put_advisories(&mut self, advisories: &[AdvisoryRecord]) -> Result<(), IndexError> {
         let now = self.clock.now().as_microsecond();
         for part in advisories.chunks(RECORDS_AT_ONCE) {
             let ids: BTreeSet<&str> = part.iter().map(|new| new.advisory.id.as_str()).collect();

@@ -31,7 +31,7 @@ mod targets;
 mod transaction;
 
 pub use accounts::TokenRecord;
-pub use advisories::NewAdvisory;
+pub use advisories::AdvisoryRecord;
 pub use audit::AuditVerdict;
 pub use error::IndexError;
 pub use files::AddedFile;

@@ -2,13 +2,13 @@
 
 use std::str::FromStr;
 
-use super::{Declared, UploadError};
+use super::{Declared, SentProvenance, UploadError};
 use crate::model::{FileKind, Finding};
 use crate::packaging::{ProjectName, parse_version, shown};
 
 /// Fields that are read. All others repeat what the file itself says, and the file is believed, not the form
 /// (standards MET-01); they are counted and dropped.
-const KNOWN: [&str; 9] = [
+const KNOWN: [&str; 10] = [
     ":action",
     "protocol_version",
     "filetype",
@@ -18,6 +18,7 @@ const KNOWN: [&str; 9] = [
     "sha256_digest",
     "blake2_256_digest",
     "md5_digest",
+    "attestations",
 ];
 
 /// Actions of clients from before 2016; standards UPL-03 has them answered with 410.
@@ -80,6 +81,17 @@ impl Form {
         match faults.is_empty() {
             true => Ok(declared),
             false => Err(UploadError::FormInvalid { findings: faults }),
+        }
+    }
+
+    /// The attestations that were sent; they are judged with the file. Of two fields neither is taken.
+    pub fn attestations(&self) -> Result<Option<SentProvenance>, UploadError> {
+        let is_sent = |field: &&FormField| field.name == "attestations" && !field.value.is_empty();
+        let mut sent = self.fields.iter().filter(is_sent);
+        match (sent.next(), sent.next()) {
+            (None, _) => Ok(None),
+            (Some(field), None) => Ok(Some(SentProvenance::Attestations(field.value.clone().into()))),
+            (Some(_), Some(_)) => Err(UploadError::form("attestations", "`attestations` was sent twice")),
         }
     }
 

@@ -13,6 +13,7 @@ mod error;
 mod findings;
 mod form;
 mod limits;
+mod provenance;
 mod receive;
 mod upload;
 
@@ -24,5 +25,6 @@ pub use form::{Form, FormField};
 pub use limits::{
     IngestLimits, MAX_DESCRIPTION_BYTES, MAX_FIELD_BYTES, MAX_FINDINGS, MAX_FORM_FIELDS, MAX_FORM_TEXT_BYTES,
 };
+pub use provenance::{ProvenanceError, ProvenanceOutcome, receive_provenance};
 pub use receive::{IngestParts, PendingUpload, check_access, receive};
-pub use upload::{Declared, Upload, UploadOutcome, Verdict};
+pub use upload::{Declared, SentProvenance, Upload, UploadOutcome, Verdict};

@@ -13,12 +13,12 @@ use tokio::task::spawn_blocking;
 
 use super::{
     Declared, FileFacts, FileReport, IngestLimits, Upload, UploadError, UploadOutcome, Verdict, check_sdist,
-    check_wheel,
+    check_wheel, provenance,
 };
 use crate::access::{ReadPolicy, authorize};
 use crate::archive::ReadAt;
 use crate::blobs::{Blobs, CHUNK_SIZE_BYTES, Hashing, PendingBlob, put};
-use crate::index::Index;
+use crate::index::{Index, StoredProvenance};
 use crate::model::{
     AuditEvent, Change, ChannelName, Clock, FileDigests, FileKind, Finding, Md5Digest, NewFile, Permission, Principal,
     Serial, Sha256Digest,
@@ -108,10 +108,14 @@ impl<'a> PendingUpload<'a> {
                 let (published, sent) = (published.digests.sha256, digests.sha256);
                 return Err(UploadError::FileConflict { filename: upload.filename, published, sent });
             }
-            return self.publish(who, upload, published, None).await;
+            let note = upload.provenance.is_some().then(provenance::late);
+            let mut outcome = self.publish(who, upload, published, None, None).await?;
+            outcome.findings.extend(note);
+            return Ok(outcome);
         }
         let report = self.check(&upload, digests.size_bytes).await?;
         let mut findings = with_agreement(&upload, report.findings);
+        let provenance = provenance::judge(&upload, &digests.sha256, &mut findings);
         let Some(facts) = report.facts.filter(|_| !findings.iter().any(Finding::is_refusal)) else {
             let kind = if upload.filename.ends_with(".tar.gz") { FileKind::Sdist } else { FileKind::Wheel };
             let filename = shown(&upload.filename);
@@ -125,7 +129,7 @@ impl<'a> PendingUpload<'a> {
         let file = self.describe(who, &upload, digests, facts, findings);
         // Another spelling of a published file, or a retired name, is refused while the bytes are still pending.
         self.parts.index.find_published(&file).await?;
-        self.publish(who, upload, file, metadata).await
+        self.publish(who, upload, file, metadata, provenance).await
     }
 
     /// MD5 of what was written, for a form that names it only after the file.
@@ -186,22 +190,29 @@ impl<'a> PendingUpload<'a> {
 
     /// Bytes first, then the rows and the serial in one transaction. Every step can be repeated.
     ///
-    /// The metadata becomes a blob of its own; both are made durable at the same time, as they do not depend on each other.
+    /// Metadata and provenance become blobs of their own; all are made durable at the same time, as they do not depend on
+    /// each other.
     async fn publish(
         self,
         who: &Principal,
         upload: Upload,
         file: NewFile,
         metadata: Option<Bytes>,
+        provenance: Option<Bytes>,
     ) -> Result<UploadOutcome, UploadError> {
         let Upload { channel, yank, .. } = upload;
         let metadata = OptionFuture::from(metadata.map(|metadata| put(&*self.parts.blobs, metadata)));
-        let (sha256, metadata) = tokio::join!(self.blob.commit(), metadata);
+        let provenance = OptionFuture::from(provenance.map(|provenance| put(&*self.parts.blobs, provenance)));
+        let (sha256, metadata, provenance) = tokio::join!(self.blob.commit(), metadata, provenance);
         let sha256 = sha256?;
         metadata.transpose()?;
+        let provenance = provenance.transpose()?;
         let mut tx = self.parts.index.begin().await?;
         let advanced = tx.advance(&channel, None).await?;
         let added = tx.add_file(&file).await?;
+        if let Some(sha256) = provenance.filter(|_| added.is_new) {
+            tx.put_provenance(added.id, &StoredProvenance { sha256, is_verified: false }, who).await?;
+        }
         let outcome = |verdict, serial, file: NewFile| UploadOutcome {
             verdict,
             filename: file.filename,

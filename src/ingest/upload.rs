@@ -1,5 +1,6 @@
 //! What is asked for with an upload, and what is answered.
 
+use bytes::Bytes;
 use serde::Serialize;
 
 use super::Profile;
@@ -36,6 +37,17 @@ pub struct Upload {
     pub uploaded_at: Option<Timestamp>,
     /// Yank mark that another index shows it with; the channel never shows it without.
     pub yank: Option<Yank>,
+    /// Where it was built, as its publisher attests it; only looked at if the file is new here.
+    pub provenance: Option<SentProvenance>,
+}
+
+/// What vouches for a file (PEP 740), as it was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SentProvenance {
+    /// The list of attestations that an upload form carries.
+    Attestations(Bytes),
+    /// The provenance object that another index has made of them.
+    Object(Bytes),
 }
 
 /// Whether anything changed.

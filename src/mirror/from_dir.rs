@@ -93,6 +93,7 @@ async fn bring(
         profile: Profile::Mirror,
         uploaded_at: None,
         yank: None,
+        provenance: None,
     };
     let body = ReaderStream::with_capacity(file, crate::blobs::CHUNK_SIZE_BYTES).boxed();
     let outcome = receive(parts, &Principal::Local, upload, body).await;

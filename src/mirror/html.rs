@@ -58,6 +58,7 @@ fn anchor(tag: &Tag<'_>) -> Option<RawFile> {
             _ if value == "false" => Promise::No,
             digest => digest_promise(digest),
         }),
+        provenance: tag.get("data-provenance").filter(|url| !url.is_empty()).map(str::to_owned),
     })
 }
 

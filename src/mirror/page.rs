@@ -43,6 +43,8 @@ pub struct UpstreamFile {
     pub yank: Option<Yank>,
     /// Whether `.metadata` is served.
     pub metadata: Promise,
+    /// Where its provenance is (PEP 740), if the index names one.
+    pub provenance: Option<Url>,
 }
 
 /// The files of one project.
@@ -63,6 +65,7 @@ pub(super) struct RawFile {
     pub(super) requires_python: Option<String>,
     pub(super) yank: Option<Yank>,
     pub(super) metadata: Option<Promise>,
+    pub(super) provenance: Option<String>,
 }
 
 impl ProjectPage {
@@ -96,11 +99,7 @@ impl UpstreamFile {
 
 fn read_file(project: &ProjectName, base: &Url, raw: RawFile) -> Option<UpstreamFile> {
     let name = parse_dist_filename(&raw.filename).ok()?;
-    let mut url = base.join(&raw.url).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
-    url.set_fragment(None);
-    // Credentials in a page are the index's idea, not the user's; they would be sent, and shown in messages.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
+    let url = read_url(base, &raw.url)?;
     (name.project() == project).then_some(())?;
     Some(UpstreamFile {
         project: project.clone(),
@@ -113,7 +112,18 @@ fn read_file(project: &ProjectName, base: &Url, raw: RawFile) -> Option<Upstream
         requires_python: raw.requires_python.filter(|text| !text.trim().is_empty()),
         yank: raw.yank,
         metadata: raw.metadata.unwrap_or(Promise::No),
+        provenance: raw.provenance.and_then(|text| read_url(base, &text)),
     })
+}
+
+/// A URL of a page, absolute and without fragment.
+fn read_url(base: &Url, text: &str) -> Option<Url> {
+    let mut url = base.join(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+    url.set_fragment(None);
+    // Credentials in a page are the index's idea, not the user's; they would be sent, and shown in messages.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    Some(url)
 }
 
 /// A page as PEP 691 writes it. Unknown keys are ignored, as clients must.
@@ -136,6 +146,7 @@ struct JsonFile {
     yanked: Option<JsonYank>,
     core_metadata: Option<JsonPromise>,
     dist_info_metadata: Option<JsonPromise>,
+    provenance: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -189,6 +200,7 @@ pub(super) fn read_json(project: &ProjectName, base: &Url, body: &[u8]) -> Resul
         requires_python: file.requires_python,
         yank: file.yanked.and_then(JsonYank::mark),
         metadata: file.core_metadata.or(file.dist_info_metadata).map(JsonPromise::promise),
+        provenance: file.provenance,
     });
     Ok(ProjectPage::collect(project, base, raw.collect()))
 }
@@ -209,13 +221,15 @@ mod tests {
             r#"{{"meta":{{"api-version":"1.4"}},"name":"x","files":[{{"filename":"x-1.0-py3-none-any.whl",
             "url":"../../packages/x-1.0-py3-none-any.whl#egg=x","hashes":{{"sha256":"{sha256}","md5":"0"}},"size":7,
             "upload-time":"2026-08-01T12:00:00.000001Z","requires-python":">=3.8","yanked":"broken",
-            "core-metadata":{{"sha256":"{sha256}"}},"future-key":[1]}}]}}"#
+            "core-metadata":{{"sha256":"{sha256}"}},"future-key":[1],
+            "provenance":"https://a:b@up.example/integrity/x#y"}}]}}"#
         );
         let file = &read(&body)[0];
         assert_eq!(file.url.as_str(), "https://up.example/packages/x-1.0-py3-none-any.whl");
         assert_eq!((file.size_bytes, file.requires_python.as_deref()), (Some(7), Some(">=3.8")));
         assert_eq!(file.yank, Some(Yank { reason: Some("broken".to_owned()) }));
         assert_eq!(file.metadata, Promise::Digest(sha256.parse().unwrap()));
+        assert_eq!(file.provenance.as_ref().unwrap().as_str(), "https://up.example/integrity/x");
         assert_eq!(file.uploaded_at, Some("2026-08-01T12:00:00.000001Z".parse().unwrap()));
     }
 
@@ -238,7 +252,11 @@ mod tests {
             (r#","yanked":"","dist-info-metadata":true"#, true, Promise::Yes),
             (r#","core-metadata":{"md5":"0"}"#, false, Promise::Yes),
             (r#","core-metadata":false,"dist-info-metadata":true"#, false, Promise::No),
-            (r#","requires-python":null,"size":null,"upload-time":null,"yanked":null"#, false, Promise::No),
+            (
+                r#","requires-python":null,"size":null,"upload-time":null,"yanked":null,"provenance":null"#,
+                false,
+                Promise::No,
+            ),
         ] {
             let body = format!(
                 r#"{{"files":[{{"filename":"x-1-py3-none-any.whl","url":"x.whl","hashes":{{"sha256":"{sha256}"}}{keys}}}]}}"#

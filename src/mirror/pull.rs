@@ -16,9 +16,9 @@ use super::settings::UpstreamSettings;
 use super::source::UpstreamSource;
 use super::upstream::{ATTEMPTS, Upstream};
 use crate::blobs::BlobError;
-use crate::ingest::{Declared, IngestParts, Profile, Upload, UploadError, receive};
+use crate::ingest::{Declared, IngestParts, Profile, SentProvenance, Upload, UploadError, receive};
 use crate::model::{AuditEvent, Change, ChannelName, Principal, Target, innermost_cause};
-use crate::packaging::Requirement;
+use crate::packaging::{MAX_PROVENANCE_BYTES, Requirement};
 use crate::resolve::{Chosen, ResolveError, SourceError, TargetEnv, parse_requirements, solve};
 
 /// Downloads at once. More do not fill a line better, and upstream counts connections.
@@ -167,6 +167,19 @@ impl Run<'_> {
         }
     }
 
+    /// The provenance object as upstream serves it. A file is brought in without one that cannot be had: nothing that
+    /// installs it needs it.
+    async fn provenance(&self, file: &UpstreamFile) -> Option<SentProvenance> {
+        let url = file.provenance.as_ref()?;
+        match self.upstream.small_file(url, MAX_PROVENANCE_BYTES).await {
+            Ok(object) => object.map(SentProvenance::Object),
+            Err(error) => {
+                tracing::warn!(file.name = %file.filename, error = %error, "a file comes without its provenance");
+                None
+            }
+        }
+    }
+
     async fn bring_once(&self, file: &UpstreamFile) -> Result<u64, MirrorError> {
         let body = body_of(self.upstream, file, self.parts).await?.inspect_ok(|piece| {
             let piece_bytes = piece.len() as u64;
@@ -186,6 +199,7 @@ impl Run<'_> {
             uploaded_at: file.uploaded_at,
             // A mirror must not show a yanked file without its mark (standards MIR-01).
             yank: file.yank.clone(),
+            provenance: self.provenance(file).await,
         };
         let outcome = receive(self.parts, &Principal::Local, upload, body).await.map_err(|error| judge(file, error))?;
         Ok(outcome.size_bytes)

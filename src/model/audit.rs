@@ -56,6 +56,14 @@ pub enum AuditEvent {
         /// Serial that was read there.
         serial: Serial,
     },
+    /// A published file got a provenance, or another one.
+    #[serde(rename = "file.provenance-stored")]
+    ProvenanceStored {
+        /// Name of the file.
+        filename: String,
+        /// Digest of the provenance object.
+        sha256: Sha256Digest,
+    },
     /// Advisories were imported.
     #[serde(rename = "advisories.imported")]
     AdvisoriesImported {

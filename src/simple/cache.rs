@@ -226,7 +226,7 @@ async fn make(
 }
 
 /// The header of the stream holds no time and no name, so two nodes send the same bytes (IDX-25).
-pub(super) fn compress(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+fn compress(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(bytes)?;
     encoder.finish()

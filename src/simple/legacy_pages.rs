@@ -1,17 +1,18 @@
 //! Finished answers of the legacy JSON API in memory: each made once for what it depends on, from one release's METADATA.
 
 use std::borrow::Cow;
+use std::io::Write as _;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use sha2::Digest as _;
 use tokio::sync::Semaphore;
 
-use super::cache::compress;
+use super::Encoding;
 use super::legacy::{LegacyRelease, LegacyUrls, advisory_url, latest, metadata_of, render};
-use super::{Encoding, PageBody, PageError};
 use crate::blobs::{BlobError, BlobStore};
-use crate::index::{Index, IndexError};
-use crate::model::{Advisory, ChannelRef, Diagnostic, Kind, ProjectHead, Serial, Sha256Digest, View};
+use crate::index::{AdvisoryRecord, Index, IndexError};
+use crate::model::{ChannelRef, Diagnostic, Kind, ProjectHead, Serial, Sha256Digest, View};
 use crate::packaging::{CoreMetadata, MAX_METADATA_BYTES, ProjectName, Version, parse_core_metadata, release_key};
 
 /// Answers that are made at the same time. Each may hold some megabytes of METADATA; these URLs are asked by machines that
@@ -34,42 +35,58 @@ pub enum LegacyError {
         /// The serial that was read.
         serial: Serial,
     },
-    /// The project was never here, or the bytes could not be made.
+    /// The project was never part of this channel.
+    #[error("`{project}` is not in channel `{channel}` at serial {serial}")]
+    NoSuchProject {
+        /// The name that was asked for.
+        project: ProjectName,
+        /// The channel that was read.
+        channel: String,
+        /// The serial that was read.
+        serial: Serial,
+    },
+    /// The answer could not be written out.
+    #[error("the page could not be made")]
+    Render(#[source] serde_json::Error),
+    /// The answer could not be compressed.
+    #[error("the page could not be compressed")]
+    Compress(#[source] std::io::Error),
+    /// The thread that makes the answer was stopped.
+    #[error("the page could not be made")]
+    Stopped(#[source] tokio::task::JoinError),
+    /// The index could not be read.
     #[error(transparent)]
-    Page(#[from] PageError),
+    Index(#[from] IndexError),
     /// The METADATA could not be read.
     #[error(transparent)]
     Blob(#[from] BlobError),
-}
-
-impl From<IndexError> for LegacyError {
-    fn from(error: IndexError) -> Self {
-        Self::Page(error.into())
-    }
 }
 
 impl Diagnostic for LegacyError {
     fn code(&self) -> &'static str {
         match self {
             Self::NoSuchRelease { .. } => "simple/no-such-release",
-            Self::Page(error) => error.code(),
+            Self::NoSuchProject { .. } => "simple/no-such-project",
+            Self::Render(_) | Self::Compress(_) | Self::Stopped(_) => "simple/page-failed",
+            Self::Index(error) => error.code(),
             Self::Blob(error) => error.code(),
         }
     }
 
     fn kind(&self) -> Kind {
         match self {
-            Self::NoSuchRelease { .. } => Kind::NotFound,
-            Self::Page(error) => error.kind(),
+            Self::NoSuchRelease { .. } | Self::NoSuchProject { .. } => Kind::NotFound,
+            Self::Render(_) | Self::Compress(_) | Self::Stopped(_) => Kind::Internal,
+            Self::Index(error) => error.kind(),
             Self::Blob(error) => error.kind(),
         }
     }
 
     fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
-            Self::NoSuchRelease { .. } => None,
-            Self::Page(error) => error.hint(),
+            Self::Index(error) => error.hint(),
             Self::Blob(error) => error.hint(),
+            _ => None,
         }
     }
 }
@@ -85,21 +102,30 @@ struct Key {
     urls: LegacyUrls,
 }
 
+/// The bytes of an answer in one encoding.
+#[derive(Clone, Debug)]
+pub struct LegacyBody {
+    /// What is sent.
+    pub bytes: Bytes,
+    /// With its quotes; differs between encodings (IDX-29).
+    pub etag: String,
+}
+
 /// A finished answer.
 #[derive(Debug)]
 pub struct LegacyPage {
     /// Serial of the last change of the project (IDX-32).
     pub last_serial: Serial,
-    identity: PageBody,
-    gzip: PageBody,
+    identity: LegacyBody,
+    gzip: LegacyBody,
 }
 
 impl LegacyPage {
-    /// The bytes in this encoding.
-    pub fn body(&self, encoding: Encoding) -> &PageBody {
+    /// The bytes in this encoding, or plain where they are not kept in it; says which.
+    pub fn body(&self, encoding: Encoding) -> (Encoding, &LegacyBody) {
         match encoding {
-            Encoding::Identity => &self.identity,
-            Encoding::Gzip => &self.gzip,
+            Encoding::Gzip => (encoding, &self.gzip),
+            _ => (Encoding::Identity, &self.identity),
         }
     }
 }
@@ -149,7 +175,7 @@ impl LegacyPages {
         let (view, head) = index.open_project(wish.view, wish.project).await?;
         let Some(head) = head else {
             let (project, channel) = (wish.project.clone(), view.channel.to_string());
-            return Err(PageError::NoSuchProject { project, channel, serial: view.serial }.into());
+            return Err(LegacyError::NoSuchProject { project, channel, serial: view.serial });
         };
         let key = Key {
             channel_id: view.channel_id,
@@ -205,15 +231,17 @@ async fn make(
     let (urls, last_serial) = (wish.urls.clone(), head.last_serial);
     let work = move || {
         let metadata = metadata.and_then(|(digest, bytes)| read(&digest, &bytes));
-        let told =
-            |advisory: &Advisory| advisory.vulnerability(&head.name, &version, advisory_url(&urls, &advisory.id));
+        let told = |known: &AdvisoryRecord| {
+            let link = advisory_url(&urls, &known.advisory.id);
+            known.advisory.vulnerability(&head.name, &version, link)
+        };
         let vulnerabilities = advisories.iter().filter_map(told).collect();
         let text = render(&LegacyRelease { head, version, metadata, files, all_files, vulnerabilities, urls });
-        let text = text.map_err(PageError::Render)?;
-        let gzip = compress(text.as_bytes()).map_err(PageError::Compress)?;
-        Ok::<_, PageError>(LegacyPage { last_serial, identity: body(text.into_bytes()), gzip: body(gzip) })
+        let text = text.map_err(LegacyError::Render)?;
+        let gzip = compress(text.as_bytes()).map_err(LegacyError::Compress)?;
+        Ok(LegacyPage { last_serial, identity: body(text.into_bytes()), gzip: body(gzip) })
     };
-    Ok(tokio::task::spawn_blocking(work).await.map_err(PageError::Stopped)??)
+    tokio::task::spawn_blocking(work).await.map_err(LegacyError::Stopped)?
 }
 
 /// What METADATA says; nothing if the blob is damaged, or was taken by rules that have become stricter since.
@@ -221,7 +249,14 @@ fn read(digest: &Sha256Digest, bytes: &[u8]) -> Option<CoreMetadata> {
     (Sha256Digest::of(bytes) == *digest).then(|| parse_core_metadata(bytes).ok()).flatten()
 }
 
-fn body(bytes: Vec<u8>) -> PageBody {
+/// The header of the stream holds no time and no name, so two nodes send the same bytes.
+fn compress(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(bytes)?;
+    encoder.finish()
+}
+
+fn body(bytes: Vec<u8>) -> LegacyBody {
     let etag = format!("\"{}\"", &hex::encode(sha2::Sha256::digest(&bytes))[..32]);
-    PageBody { bytes: bytes.into(), etag }
+    LegacyBody { bytes: bytes.into(), etag }
 }

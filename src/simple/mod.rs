@@ -13,7 +13,7 @@ mod page;
 
 pub use cache::{PageBody, PageCache, PageError, RenderedPage};
 pub use legacy::LegacyUrls;
-pub use legacy_pages::{LegacyError, LegacyPage, LegacyPages, LegacyWish};
+pub use legacy_pages::{LegacyBody, LegacyError, LegacyPage, LegacyPages, LegacyWish};
 pub use negotiate::{Encoding, Format};
 pub use page::{Base, PageFile, ProjectPage, RootPage, file_path};
 

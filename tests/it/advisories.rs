@@ -1,6 +1,6 @@
 //! Advisories: imported whole or not at all, the newest form kept, shown where audit tools look.
 
-use ferrywheel::index::NewAdvisory;
+use ferrywheel::index::AdvisoryRecord;
 use ferrywheel::model::{Advisory, AuditEvent, Principal};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -45,7 +45,7 @@ async fn a_newer_form_takes_the_place_of_an_older_one_and_stamps_both_projects(s
         let mut tx = index.begin().await.unwrap();
         tx.hold_advisories().await.unwrap();
         let advisory = Advisory::read(&record).unwrap();
-        tx.put_advisories(&[NewAdvisory { advisory, record: record.to_string() }]).await.unwrap();
+        tx.put_advisories(&[AdvisoryRecord { advisory, record: record.to_string() }]).await.unwrap();
         let sha256 = ferrywheel::model::Sha256Digest::of(b"");
         let event = AuditEvent::AdvisoriesImported { sha256, added_count: 1, replaced_count: 0 };
         tx.commit(&Principal::Local, &event).await.unwrap();
@@ -61,9 +61,9 @@ async fn a_newer_form_takes_the_place_of_an_older_one_and_stamps_both_projects(s
     assert!(second.0 > first.0 && second.1 > 0, "the project that it was about is told too: {second:?}");
     assert!(index.list_advisories(Some(&one), "", 9).await.unwrap().is_empty());
     let about_two = index.list_advisories(Some(&two), "", 9).await.unwrap();
-    assert_eq!((about_two.len(), about_two[0].id.as_str()), (1, "A-1"));
+    assert_eq!((about_two.len(), about_two[0].advisory.id.as_str()), (1, "A-1"));
     put(record("B\u{2d}2", "two", "2.0", "2026-08-02T12:00:00Z")).await;
-    let after = |list: Vec<Advisory>| list.into_iter().map(|advisory| advisory.id).collect::<Vec<_>>();
+    let after = |list: Vec<AdvisoryRecord>| list.into_iter().map(|known| known.advisory.id).collect::<Vec<_>>();
     assert_eq!(after(index.list_advisories(None, "", 1).await.unwrap()), ["A-1"]);
     assert_eq!(after(index.list_advisories(None, "A-1", 9).await.unwrap()), ["B-2"]);
     let mut tx = index.begin().await.unwrap();
@@ -102,6 +102,30 @@ async fn a_vulnerable_version_is_told_with_the_keys_of_the_standard() {
     let list = server.get("/api/v1/advisories?project=demo&limit=1&after=PYSEC-1").await.json();
     assert_eq!(list["advisories"][0]["id"], "PYSEC-2");
     assert_eq!(list["advisories"][0]["projects"], json!(["demo"]));
+}
+
+#[tokio::test]
+async fn a_query_as_osv_takes_it_is_answered_as_osv_does() {
+    let server = TestServer::start().await;
+    import(&server, demo("PYSEC-1", "1.5").to_string()).await;
+    let ask = async |body: String| answer(server.request(Method::POST, "/api/v1/advisories/query").body(body)).await;
+    for (project, version, expected) in [
+        ("demo", "1.0", json!({"vulns": [demo("PYSEC-1", "1.5")]})),
+        ("De-Mo", "1.0", json!({})),
+        ("DEMO", "1.4+cpu", json!({"vulns": [demo("PYSEC-1", "1.5")]})),
+        ("demo", "1.5", json!({})),
+        ("other", "1.0", json!({})),
+    ] {
+        let package = json!({"name": project, "ecosystem": "PyPI"});
+        let told = ask(json!({"package": package, "version": version}).to_string()).await;
+        assert_eq!((told.status, told.json()), (200, expected), "{project} {version}");
+    }
+    let elsewhere = json!({"package": {"name": "demo", "ecosystem": "npm"}, "version": "1.0"});
+    assert_eq!(ask(elsewhere.to_string()).await.json(), json!({}));
+    for body in ["{}".to_owned(), String::new(), json!({"commit": "abc"}).to_string()] {
+        let refused = ask(body).await;
+        assert_eq!((refused.status, refused.json()["code"].as_str()), (400, Some("http/query-invalid")));
+    }
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use ferrywheel::access::ReadPolicy;
 use ferrywheel::config::Settings;
+use ferrywheel::model::Clock;
 use reqwest::Method;
 
 use crate::support::server::Setup;
@@ -66,6 +67,16 @@ async fn what_is_not_there_is_404_and_another_spelling_redirects() {
         let answer = server.get(path).await;
         assert_eq!((answer.status, answer.header("location")), (301, location), "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_snapshot_named_by_a_day_redirects_to_its_serial_just_this_time() {
+    let clock = Clock::manual("2026-11-20T12:00:00Z".parse().unwrap());
+    let server = TestServer::start_with(Setup { clock, ..Setup::default() }).await;
+    seed(&server, "blessed", &[SeedFile::new("demo-1.0-py3-none-any.whl")]).await;
+    let answer = server.get("/blessed@2026-11-20/pypi/Demo/1.0/json/?x=1").await;
+    let told = (answer.status, answer.header("location"), answer.header("cache-control"));
+    assert_eq!(told, (302, "/blessed@1/pypi/demo/1.0/json?x=1", "no-store"));
 }
 
 #[tokio::test]

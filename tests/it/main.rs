@@ -31,6 +31,7 @@ mod mirror_pull;
 mod mirror_settings;
 mod mirror_upstream;
 mod program;
+mod provenance;
 mod resolve_locks;
 mod resolve_random;
 mod resolve_solve;

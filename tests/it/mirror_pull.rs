@@ -49,7 +49,7 @@ async fn pull_from(
     (report, steps)
 }
 
-async fn pulled(server: &TestServer, upstream: &FakeUpstream, requirements: &[&str]) -> PullReport {
+pub async fn pulled(server: &TestServer, upstream: &FakeUpstream, requirements: &[&str]) -> PullReport {
     pull_from(server, &format!("{}/simple", upstream.url()), requirements).await.0.unwrap()
 }
 

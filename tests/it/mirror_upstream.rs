@@ -181,6 +181,7 @@ pub struct Offer {
     pub metadata_sha256: Option<Sha256Digest>,
     pub has_metadata: bool,
     pub yanked: Option<String>,
+    pub provenance: Option<String>,
 }
 
 impl Offer {
@@ -194,6 +195,7 @@ impl Offer {
             metadata_sha256: None,
             has_metadata: true,
             yanked: None,
+            provenance: None,
         }
     }
 
@@ -229,8 +231,10 @@ impl Offer {
         let metadata = self.metadata_sha256.unwrap_or_else(|| Sha256Digest::of(self.metadata().as_bytes()));
         let metadata = if self.has_metadata { format!(r#"{{"sha256":"{metadata}"}}"#) } else { "false".to_owned() };
         let yanked = self.yanked.as_ref().map_or_else(|| "false".to_owned(), |reason| format!("\"{reason}\""));
+        let provenance = self.provenance.as_ref().map_or_else(|| "null".to_owned(), |url| format!("\"{url}\""));
         format!(
             r#"{{"filename":"{}","url":"../..{}","hashes":{{"sha256":"{sha256}"}},"size":{},"yanked":{yanked},
+            "provenance":{provenance},
             "upload-time":"2026-01-02T03:04:05.000006Z","core-metadata":{metadata}}}"#,
             self.filename(),
             self.path(),

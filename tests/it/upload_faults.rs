@@ -33,6 +33,7 @@ async fn send(parts: &IngestParts, wheel: &Wheel) -> Result<UploadOutcome, Uploa
         profile: Profile::Strict,
         uploaded_at: None,
         yank: None,
+        provenance: None,
     };
     let pieces: Vec<io::Result<Bytes>> =
         wheel.build().chunks(1000).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
@@ -74,6 +75,7 @@ async fn a_body_that_breaks_off_leaves_nothing() {
         profile: Profile::Strict,
         uploaded_at: None,
         yank: None,
+        provenance: None,
     };
     let body = stream::iter([Ok(Bytes::from(vec![0; 300_000])), Err(io::Error::other("gone"))]);
     let error = receive(&parts, &Principal::Local, upload, body).await.unwrap_err();
@@ -96,6 +98,7 @@ async fn a_mirrored_file_keeps_upstreams_time_and_is_judged_by_what_does_harm() 
         profile: Profile::Mirror,
         uploaded_at: Some(published),
         yank: Some(Yank { reason: None }),
+        provenance: None,
     };
     let outcome = receive(&parts, &Principal::Local, upload, stream::iter([Ok(wheel.build())])).await.unwrap();
     assert_eq!(outcome.findings.iter().map(|found| found.is_refusal()).collect::<Vec<_>>(), [false]);

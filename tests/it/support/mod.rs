@@ -1,5 +1,6 @@
 //! What tests stand on: a running server, files to put into it.
 
+pub mod attestation;
 pub mod bundles;
 pub mod mutation;
 pub mod postgres;

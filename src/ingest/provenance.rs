@@ -1,0 +1,199 @@
+//! What vouches for a file (PEP 740): judged with an upload, or sent for a file that is published.
+//!
+//! The form is checked and that it is about the very file. Signatures are not: where a trust root is configured they would
+//! be verified here, between judging and storing, and the outcome is the row's `is_verified`.
+
+use std::borrow::Cow;
+use std::io;
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _, pin_mut};
+use serde::Serialize;
+
+use super::{IngestParts, Profile, SentProvenance, Upload, Verdict};
+use crate::access::{AccessError, ReadPolicy, authorize};
+use crate::blobs::{BlobError, put};
+use crate::index::{IndexError, StoredProvenance};
+use crate::model::{AuditEvent, Diagnostic, Finding, Kind, Permission, Principal, Sha256Digest};
+use crate::packaging::{
+    AttestationFault, AttestedFile, MAX_PROVENANCE_BYTES, Provenance, parse_provenance, provenance_of_attestations,
+    shown,
+};
+
+/// Field of the upload form, and place of the findings.
+const FIELD: &str = "attestations";
+
+/// Reads what was sent for a file.
+pub(super) fn read(
+    sent: &SentProvenance,
+    filename: &str,
+    sha256: &Sha256Digest,
+) -> Result<Provenance, AttestationFault> {
+    let sha256 = sha256.to_hex();
+    let file = AttestedFile { filename, sha256: &sha256 };
+    match sent {
+        SentProvenance::Attestations(bytes) => provenance_of_attestations(bytes, file),
+        SentProvenance::Object(bytes) => parse_provenance(bytes, file),
+    }
+}
+
+/// The provenance object to be stored with a new file. A fault refuses an upload (ATT-01); of a mirrored file only the
+/// provenance is left out, because the file cannot be built anew.
+pub(super) fn judge(upload: &Upload, sha256: &Sha256Digest, findings: &mut Vec<Finding>) -> Option<Bytes> {
+    match read(upload.provenance.as_ref()?, &upload.filename, sha256) {
+        Ok(provenance) => Some(provenance.text.into()),
+        Err(fault) => {
+            let text = fault.to_string();
+            findings.push(match upload.profile {
+                Profile::Strict => Finding::refuse(fault.rule, "attestation-invalid", text).at(FIELD),
+                Profile::Mirror => {
+                    Finding::note("ATT-04", "attestation-dropped", format!("its provenance was left out: {text}"))
+                        .at(FIELD)
+                }
+            });
+            None
+        }
+    }
+}
+
+/// What is said of attestations that come with a file that is here.
+pub(super) fn late() -> Finding {
+    let text = "the file was published before; its attestations are kept as they were";
+    Finding::note("ATT-04", "attestation-dropped", text)
+        .at(FIELD)
+        .with_hint("Send them to `/api/v1/files/{filename}/provenance`.")
+}
+
+/// Why a provenance was not stored.
+#[derive(Debug, thiserror::Error)]
+pub enum ProvenanceError {
+    /// There is no such file.
+    #[error("no file `{filename}` is published here")]
+    NoSuchFile {
+        /// Its name, safe to show.
+        filename: String,
+    },
+    /// It is not of the form that PEP 740 defines, or not about this file.
+    #[error("the provenance of `{filename}` is refused: {}", findings.first().map_or("", |first| first.message.as_str()))]
+    Invalid {
+        /// The file.
+        filename: String,
+        /// What is wrong.
+        findings: Vec<Finding>,
+    },
+    /// More bytes than are taken.
+    #[error("the provenance is larger than the {MAX_PROVENANCE_BYTES} bytes that this server takes")]
+    TooLarge,
+    /// The client went away.
+    #[error("the body of the request ended too early")]
+    Aborted(#[source] io::Error),
+    /// The principal may not do this.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// The blob store failed.
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+    /// The index failed.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+}
+
+impl Diagnostic for ProvenanceError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::NoSuchFile { .. } => "ingest/no-such-file",
+            Self::Invalid { .. } => "ingest/provenance-invalid",
+            Self::TooLarge => "ingest/too-large",
+            Self::Aborted(_) => "ingest/body-aborted",
+            Self::Access(error) => error.code(),
+            Self::Blob(error) => error.code(),
+            Self::Index(error) => error.code(),
+        }
+    }
+
+    fn kind(&self) -> Kind {
+        match self {
+            Self::NoSuchFile { .. } => Kind::NotFound,
+            Self::Invalid { .. } | Self::Aborted(_) => Kind::Invalid,
+            Self::TooLarge => Kind::TooLarge,
+            Self::Access(error) => error.kind(),
+            Self::Blob(error) => error.kind(),
+            Self::Index(error) => error.kind(),
+        }
+    }
+
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Access(error) => error.hint(),
+            Self::Blob(error) => error.hint(),
+            Self::Index(error) => error.hint(),
+            _ => None,
+        }
+    }
+
+    fn findings(&self) -> &[Finding] {
+        match self {
+            Self::Invalid { findings, .. } => findings,
+            _ => &[],
+        }
+    }
+}
+
+/// The answer to a provenance that was not refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ProvenanceOutcome {
+    /// Whether anything changed.
+    pub verdict: Verdict,
+    /// The file.
+    pub filename: String,
+    /// Digest of the provenance object.
+    pub sha256: Sha256Digest,
+    /// Attestations in it.
+    pub attestation_count: usize,
+    /// Whether their signatures were checked: not yet by this server.
+    pub is_verified: bool,
+}
+
+/// Stores the provenance of a published file: a provenance object, kept byte for byte, or a list of attestations.
+///
+/// It takes the place of the one before. Needs the permission to upload the project, in any channel.
+pub async fn receive_provenance(
+    parts: &IngestParts,
+    who: &Principal,
+    filename: &str,
+    body: impl Stream<Item = io::Result<Bytes>> + Send,
+) -> Result<ProvenanceOutcome, ProvenanceError> {
+    let stored = parts.index.find_file(filename).await?;
+    let stored = stored.ok_or_else(|| ProvenanceError::NoSuchFile { filename: shown(filename) })?;
+    authorize(who, Permission::Upload, None, Some(&stored.file.project), ReadPolicy::Open)?;
+    let sent = read_body(body).await?;
+    let is_list = sent.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
+    let sent = if is_list { SentProvenance::Attestations(sent) } else { SentProvenance::Object(sent) };
+    let provenance = read(&sent, filename, &stored.file.digests.sha256).map_err(|fault| {
+        let findings = vec![Finding::refuse(fault.rule, "attestation-invalid", fault.to_string()).at(FIELD)];
+        ProvenanceError::Invalid { filename: filename.to_owned(), findings }
+    })?;
+    let sha256 = put(&*parts.blobs, provenance.text.into()).await?;
+    let is_verified = false;
+    let mut tx = parts.index.begin().await?;
+    let is_new = tx.put_provenance(stored.id, &StoredProvenance { sha256, is_verified }, who).await?;
+    if is_new {
+        tx.commit(who, &AuditEvent::ProvenanceStored { filename: filename.to_owned(), sha256 }).await?;
+    }
+    let verdict = if is_new { Verdict::Stored } else { Verdict::Unchanged };
+    let (filename, attestation_count) = (filename.to_owned(), provenance.attestation_count);
+    Ok(ProvenanceOutcome { verdict, filename, sha256, attestation_count, is_verified })
+}
+
+async fn read_body(body: impl Stream<Item = io::Result<Bytes>> + Send) -> Result<Bytes, ProvenanceError> {
+    let mut whole = Vec::new();
+    pin_mut!(body);
+    while let Some(piece) = body.next().await {
+        let piece = piece.map_err(ProvenanceError::Aborted)?;
+        if whole.len() + piece.len() > MAX_PROVENANCE_BYTES {
+            return Err(ProvenanceError::TooLarge);
+        }
+        whole.extend_from_slice(&piece);
+    }
+    Ok(whole.into())
+}
