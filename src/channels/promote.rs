@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::index::{Index, IndexError};
 use crate::model::{
-    AuditEvent, Change, ChannelFile, ChannelName, ChannelRef, Diagnostic, Kind, Principal, Serial, View,
+    AuditEvent, Change, ChannelFile, ChannelName, ChannelRef, Diagnostic, Kind, Principal, ProjectStatus, Serial, View,
+    Yank,
 };
 use crate::packaging::{ProjectName, Version, shown};
 
@@ -39,9 +40,35 @@ pub enum PromotionError {
         /// The source.
         from: ChannelRef,
     },
+    /// Files of projects that give none there, or take none here.
+    #[error("`{}` is {} in `{}`{}", first.project, first.status, first.channel, more(*project_count))]
+    ProjectClosed {
+        /// The first of those projects.
+        first: ClosedProject,
+        /// How many there are.
+        project_count: usize,
+    },
     /// The index refused or did not answer.
     #[error(transparent)]
     Index(#[from] IndexError),
+}
+
+/// A project whose status in a channel stands in the way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClosedProject {
+    /// The project.
+    pub project: ProjectName,
+    /// Its status.
+    pub status: ProjectStatus,
+    /// Where it has that status.
+    pub channel: ChannelName,
+}
+
+fn more(project_count: usize) -> String {
+    match project_count {
+        0 | 1 => String::new(),
+        count => format!(" (and {} more projects stand in the way)", count - 1),
+    }
 }
 
 impl Diagnostic for PromotionError {
@@ -50,6 +77,7 @@ impl Diagnostic for PromotionError {
             Self::SameChannel { .. } => "channels/same-channel",
             Self::SelectorInvalid { .. } => "channels/selector-invalid",
             Self::NothingSelected { .. } => "channels/nothing-selected",
+            Self::ProjectClosed { .. } => "channels/project-closed",
             Self::Index(error) => error.code(),
         }
     }
@@ -57,6 +85,7 @@ impl Diagnostic for PromotionError {
     fn kind(&self) -> Kind {
         match self {
             Self::SameChannel { .. } | Self::SelectorInvalid { .. } | Self::NothingSelected { .. } => Kind::Invalid,
+            Self::ProjectClosed { .. } => Kind::Conflict,
             Self::Index(error) => error.kind(),
         }
     }
@@ -64,6 +93,9 @@ impl Diagnostic for PromotionError {
     fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::NothingSelected { .. } => Some("Upload it first, or correct the spelling.".into()),
+            Self::ProjectClosed { .. } => {
+                Some("Select other projects, remove its files from the source, or change its status.".into())
+            }
             Self::Index(error) => error.hint(),
             _ => None,
         }
@@ -182,7 +214,10 @@ pub struct PromotionPlan {
     pub unchanged_count: u64,
 }
 
-/// Compares the selected files of the source with the target's head. Yank marks travel along.
+/// Compares the selected files of the source with the target's head.
+///
+/// A yank mark travels along; its absence does not, so no promotion takes off a mark that somebody set in the target
+/// (standards IDX-27). To take it off there is a deed of its own.
 ///
 /// Fails with [`PromotionError::NothingSelected`] for the first selector that matches nothing.
 pub fn plan(
@@ -204,7 +239,7 @@ pub fn plan(
         }
         let (file_id, yank) = (file.stored.id, file.yank.clone());
         match there.get(&file_id) {
-            Some(known) if known.yank == yank => {
+            Some(known) if !changes_mark(yank.as_ref(), known.yank.as_ref()) => {
                 plan.unchanged_count += 1;
                 continue;
             }
@@ -215,6 +250,42 @@ pub fn plan(
     }
     plan.added = added.into_iter().collect();
     Ok(plan)
+}
+
+/// Whether the mark in the source is news to the target.
+fn changes_mark(source: Option<&Yank>, target: Option<&Yank>) -> bool {
+    let Some(source) = source else { return false };
+    target.is_none_or(|target| source.reason.is_some() && source.reason != target.reason)
+}
+
+/// Status of the projects of one channel that are not active.
+type Statuses = BTreeMap<ProjectName, ProjectStatus>;
+
+/// Refuses files that come in from a project which the source keeps back, or into one which the target has closed.
+///
+/// Marks on files that are there already travel all the same.
+fn check_statuses(
+    plan: &PromotionPlan,
+    source: &[ChannelFile],
+    (from, gives): (&ChannelName, &Statuses),
+    (to, takes): (&ChannelName, &Statuses),
+) -> Result<(), PromotionError> {
+    let is_new = |change: &Change| matches!(change, Change::Add { .. }).then(|| change.file_id());
+    let new: BTreeSet<i64> = plan.changes.iter().filter_map(is_new).collect();
+    let coming = source.iter().filter(|file| new.contains(&file.stored.id)).map(|file| &file.stored.file.project);
+    let mut closed = Vec::new();
+    for project in coming.collect::<BTreeSet<_>>() {
+        let kept_back = gives.get(project).filter(|status| !status.offers_files()).map(|status| (from, status));
+        let shut = takes.get(project).filter(|status| !status.takes_files()).map(|status| (to, status));
+        if let Some((channel, status)) = kept_back.or(shut) {
+            closed.push(ClosedProject { project: project.clone(), status: *status, channel: channel.clone() });
+        }
+    }
+    let project_count = closed.len();
+    match closed.into_iter().next() {
+        None => Ok(()),
+        Some(first) => Err(PromotionError::ProjectClosed { first, project_count }),
+    }
 }
 
 /// Brings files over in one transaction, or says what would come over.
@@ -256,6 +327,10 @@ async fn promote_from(
         return Err(IndexError::ChannelMoved { channel: target.channel, expected, actual: before }.into());
     }
     let plan = plan(wish, source, &index.list_channel_files(&target).await?)?;
+    // What the source says now, also of an older snapshot: nobody promotes around a quarantine.
+    let source_head = index.open_view(&ChannelRef { name: wish.from.name.clone(), serial: None }).await?;
+    let (gives, takes) = (index.list_statuses(&source_head).await?, index.list_statuses(&target).await?);
+    check_statuses(&plan, source, (&wish.from.name, &gives), (&wish.to, &takes))?;
     let after = if plan.changes.is_empty() { before } else { Serial(before.0 + 1) };
     if !wish.is_dry_run && !plan.changes.is_empty() {
         let event = AuditEvent::Promoted {

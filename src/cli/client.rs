@@ -80,6 +80,16 @@ impl Client {
         self.json(self.request(Method::POST, path)?.header("accept", "application/json").json(body)).await
     }
 
+    /// As [`Client::post`], with another method.
+    pub async fn send_json<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, Failure> {
+        self.json(self.request(method, path)?.header("accept", "application/json").json(body)).await
+    }
+
     /// Sends JSON and reads the answer as text, of the type that `accept` names.
     pub async fn post_for_text(&self, path: &str, body: &impl Serialize, accept: &str) -> Result<String, Failure> {
         // A refusal is read as a problem, whatever the answer itself would be.

@@ -6,6 +6,7 @@ mod bundle;
 mod client;
 mod failure;
 mod lock;
+mod mark;
 mod output;
 mod promote;
 mod quickstart;
@@ -48,6 +49,16 @@ enum Command {
     Promote(promote::PromoteArgs),
     /// Short for `promote staging blessed`.
     Bless(promote::BlessArgs),
+    /// Mark files so that installers pass them over unless they are pinned.
+    Yank(mark::YankArgs),
+    /// Take the yank mark off files.
+    Unyank(mark::UnyankArgs),
+    /// Take files out of a channel; other channels and older snapshots keep them.
+    Remove(mark::RemoveArgs),
+    /// Delete files from every channel and from the server, for ever.
+    Delete(mark::DeleteArgs),
+    /// Say that a project is active, archived, quarantined or deprecated in a channel.
+    Status(mark::StatusArgs),
     /// Solve requirements for a target environment and write a lock file.
     Lock(lock::LockArgs),
     /// Build a bundle that starts on a bare host.
@@ -110,6 +121,11 @@ async fn dispatch(command: Command, environment: &Environment, output: &Output) 
         Command::Upload(arguments) => upload::run(arguments, environment, output).await,
         Command::Promote(arguments) => promote::run(arguments, environment, output).await,
         Command::Bless(arguments) => promote::run(arguments.into(), environment, output).await,
+        Command::Yank(arguments) => mark::yank(arguments, environment, output).await,
+        Command::Unyank(arguments) => mark::unyank(arguments, environment, output).await,
+        Command::Remove(arguments) => mark::remove(arguments, environment, output).await,
+        Command::Delete(arguments) => mark::delete(arguments, environment, output).await,
+        Command::Status(arguments) => mark::status(arguments, environment, output).await,
         Command::Lock(arguments) => lock::run(arguments, environment, output).await,
         Command::Bundle(arguments) => bundle::run(arguments, environment, output).await,
         Command::Advisories(arguments) => advisories::run(arguments, environment, output).await,

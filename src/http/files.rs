@@ -40,6 +40,9 @@ pub async fn download(
     let file = app.index.find_served(name).await?.filter(|file| file.sha256 == digest);
     let file = file.ok_or_else(|| no_such_file(&filename))?;
     who.may(&app, Permission::Read, None, Some(&file.project))?;
+    if file.is_withheld {
+        return Err(withheld(&file, name));
+    }
     let parts = request.into_parts().0;
     if wants_metadata {
         return metadata(&app, &file, &filename, &parts).await;
@@ -58,6 +61,12 @@ fn digest_of(aa: &str, bb: &str, rest: &str) -> Option<Sha256Digest> {
 fn no_such_file(filename: &str) -> Problem {
     let detail = format!("no file `{}` with this digest is here", shown(filename));
     Problem::new(Kind::NotFound, "http/no-such-file", detail)
+}
+
+fn withheld(file: &ServedFile, filename: &str) -> Problem {
+    let detail = format!("`{}` is kept back: its project `{}` is quarantined", shown(filename), file.project);
+    Problem::new(Kind::Forbidden, "http/file-withheld", detail)
+        .with_hint("Take another project, or ask an administrator of the channel why.")
 }
 
 async fn metadata(app: &App, file: &ServedFile, filename: &str, parts: &Parts) -> Result<Response, Problem> {

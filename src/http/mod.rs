@@ -20,6 +20,7 @@ mod legacy;
 mod legacy_answer;
 mod legacy_json;
 mod locks;
+mod marks;
 mod pages;
 mod problem;
 mod provenance;

@@ -150,7 +150,8 @@ async fn project_page(app: &App, who: &Who, place: Place, segment: &str, parts: 
     Ok(answer(app, &place, &page, &wish))
 }
 
-fn project_name(segment: &str) -> Result<ProjectName, Problem> {
+/// The project that a segment of a URL names.
+pub(super) fn project_name(segment: &str) -> Result<ProjectName, Problem> {
     // The text is not repeated: whatever it is, it comes from a link that somebody else may have made.
     segment.parse().map_err(|_| {
         Problem::new(

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{MethodRouter, get, post, put};
+use axum::routing::{MethodRouter, delete, get, patch, post, put};
 
 use super::auth::{Gate, guard};
 use super::frame::{Frame, framed};
 use super::{
     Problem, advisories, audit, bundles, changes, channels, files, files_api, health, legacy, legacy_answer,
-    legacy_json, locks, pages, provenance, search, status, ui, upload_body,
+    legacy_json, locks, marks, pages, provenance, search, status, ui, upload_body,
 };
 use crate::app::App;
 use crate::model::{Kind, Permission};
@@ -92,6 +92,17 @@ pub const ROUTES: &[Route] = &[
         post(legacy::upload_to_channel).fallback(legacy::help)
     }),
     route("PUT", "/api/v1/channels/{channel}/files/{filename}", UPLOAD, "put-file", || put(files_api::put)),
+    route("PATCH", "/api/v1/channels/{channel}/files/{filename}", UPLOAD, "patch-file", || patch(marks::mark_file)),
+    route("DELETE", "/api/v1/channels/{channel}/files/{filename}", UPLOAD, "remove-file", || {
+        delete(marks::remove_file)
+    }),
+    route("PATCH", "/api/v1/channels/{channel}/files", UPLOAD, "patch-files", || patch(marks::mark_files)),
+    route("POST", "/api/v1/channels/{channel}/removals", UPLOAD, "post-removals", || post(marks::remove_files)),
+    route("PUT", "/api/v1/channels/{channel}/projects/{project}/status", UPLOAD, "put-status", || {
+        put(marks::set_status)
+    }),
+    route("DELETE", "/api/v1/files/{filename}", ADMIN, "delete-file", || delete(marks::delete_file)),
+    route("POST", "/api/v1/deletions", ADMIN, "post-deletions", || post(marks::delete_files)),
     route("GET", "/api/v1/status", READ, "get-status", || get(status::status)),
     route("GET", "/api/v1/search", READ, "get-search", || get(search::search)),
     route("GET", "/api/v1/channels", READ, "get-channels", || get(channels::list)),
@@ -127,7 +138,7 @@ fn guarded(route: &Route, app: &Arc<App>) -> MethodRouter<Arc<App>> {
     let handler = (route.handler)();
     let Some(permission) = route.permission else { return handler };
     let guard = from_fn_with_state(Gate { app: app.clone(), permission }, guard);
-    if permission != Permission::Upload {
+    if !takes_a_file(route) {
         return handler.route_layer(guard);
     }
     // `ingest` counts the bytes of an upload and stops at the limit that was set.
@@ -137,6 +148,11 @@ fn guarded(route: &Route, app: &Arc<App>) -> MethodRouter<Arc<App>> {
         true => handler.layer(from_fn(legacy_answer::dress)),
         false => handler,
     }
+}
+
+/// Whether the body is a file of any length, which its handler counts; other bodies are small and read whole.
+fn takes_a_file(route: &Route) -> bool {
+    route.manual == "put-file" || route.path.trim_end_matches('/').ends_with("/legacy")
 }
 
 async fn wrong_method() -> Problem {

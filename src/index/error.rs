@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use jiff::civil::Date;
 
 use crate::model::{ChannelName, ChannelRef, Diagnostic, Kind, Serial, Sha256Digest};
+use crate::packaging::ProjectName;
 
 /// Why the index did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +54,14 @@ pub enum IndexError {
         prefix: String,
         /// The first snapshot of each content, at most eight.
         serials: Vec<Serial>,
+    },
+    /// The channel exists, but the project never was part of it.
+    #[error("there is no project `{project}` in channel `{channel}`")]
+    NoSuchProject {
+        /// The channel.
+        channel: ChannelName,
+        /// The name that was asked for.
+        project: ProjectName,
     },
     /// A channel of this name was made before.
     #[error("there is a channel `{channel}` already")]
@@ -222,6 +231,7 @@ impl Diagnostic for IndexError {
                 "index/snapshot-unknown"
             }
             Self::AmbiguousDigest { .. } => "index/snapshot-ambiguous",
+            Self::NoSuchProject { .. } => "index/project-unknown",
             Self::ChannelExists { .. } => "index/channel-exists",
             Self::ChannelMoved { .. } => "index/channel-moved",
             Self::FileConflict { .. } => "index/file-conflict",
@@ -249,7 +259,8 @@ impl Diagnostic for IndexError {
             Self::NoSuchChannel { .. }
             | Self::NoSuchSnapshot { .. }
             | Self::NoSuchDay { .. }
-            | Self::NoSuchDigest { .. } => Kind::NotFound,
+            | Self::NoSuchDigest { .. }
+            | Self::NoSuchProject { .. } => Kind::NotFound,
             Self::AmbiguousDigest { .. }
             | Self::ChannelExists { .. }
             | Self::ChannelMoved { .. }

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::db::{both, pair};
-use super::rows::{ChannelFileRow, FileRow, all, optional_text, parse, text, to_count, to_json};
+use super::rows::{ChannelFileRow, FileRow, OfferedFileRow, all, optional_text, parse, text, to_count, to_json};
 use super::{Index, IndexError, IndexTx};
-use crate::model::{ChannelFile, FileKind, NewFile, Sha256Digest, StoredFile, View};
+use crate::model::{ChannelFile, FileKind, NewFile, OfferedFile, Sha256Digest, StoredFile, View};
 use crate::packaging::{ProjectName, Version, release_key};
 
 statements! {
@@ -27,6 +27,19 @@ statements! {
     ));
     FIND_FILE = both(concat!(
         "SELECT ", file_columns!(), " FROM files f JOIN projects p ON p.id = f.project_id \
+         WHERE f.filename = $1 AND f.deleted_at IS NULL",
+    ));
+    /// As [`FIND_FILE`], with the answer whether some head has the file in quarantine and no head has it outside of one.
+    ///
+    /// Counted are the heads that have the file, and those of them where its project is quarantined.
+    FIND_OFFERED = both(concat!(
+        "SELECT ", file_columns!(), ", h.quarantined > 0 AND h.quarantined = h.total AS is_withheld \
+         FROM files f JOIN projects p ON p.id = f.project_id \
+         CROSS JOIN (SELECT COUNT(*) AS total, COUNT(s.status) AS quarantined \
+         FROM memberships m JOIN files n ON n.id = m.file_id AND n.filename = $1 \
+         LEFT JOIN project_status s ON s.channel_id = m.channel_id AND s.project_id = m.project_id \
+         AND s.to_serial IS NULL AND s.status = 'quarantined' \
+         WHERE m.to_serial IS NULL) h \
          WHERE f.filename = $1 AND f.deleted_at IS NULL",
     ));
     FIND_FILES = pair(
@@ -121,6 +134,15 @@ impl Index {
         }
         let row: Option<FileRow> = read!(&self.db, fetch_optional, FIND_FILE, filename)?;
         row.map(StoredFile::try_from).transpose()
+    }
+
+    /// The published file of this name for somebody who wants its bytes, and whether they are kept back, in one read.
+    pub async fn find_offered(&self, filename: &str) -> Result<Option<OfferedFile>, IndexError> {
+        if filename.contains('\0') {
+            return Ok(None);
+        }
+        let row: Option<OfferedFileRow> = read!(&self.db, fetch_optional, FIND_OFFERED, filename)?;
+        row.map(OfferedFile::try_from).transpose()
     }
 
     /// The published files among these names, by file name; unknown names are left out.

@@ -35,8 +35,8 @@ impl Index {
         }
         // Before the read: a commit that comes between makes the answer one that is not kept.
         let stamp = self.stamp(filename);
-        let Some(stored) = self.find_file(filename).await? else { return Ok(None) };
-        let file = Arc::new(ServedFile::from(stored.file));
+        let Some(offered) = self.find_offered(filename).await? else { return Ok(None) };
+        let file = Arc::new(ServedFile::from(offered));
         if let Some(stamp) = stamp {
             self.lookups.0.insert(filename.into(), (stamp, file.clone()));
         }
@@ -62,6 +62,7 @@ mod tests {
                 sha256: Sha256Digest::of(filename.as_bytes()),
                 size_bytes: 1,
                 metadata_sha256: None,
+                is_withheld: false,
             };
             let stamp = index.stamp(&filename).unwrap();
             index.lookups.0.insert(filename.into(), (stamp, Arc::new(file)));

@@ -107,7 +107,8 @@ impl IndexTx {
         Ok(count > 0)
     }
 
-    async fn touch_projects_of(&mut self, file_ids: &BTreeSet<i64>) -> Result<(), IndexError> {
+    /// As [`IndexTx::touch`], for the projects of these files.
+    pub(super) async fn touch_projects_of(&mut self, file_ids: &BTreeSet<i64>) -> Result<(), IndexError> {
         if !self.touched.is_watched() {
             return Ok(());
         }

@@ -20,6 +20,7 @@ mod error;
 mod files;
 mod heads;
 mod lookups;
+mod marks;
 mod memberships;
 mod open;
 mod projects;
@@ -35,6 +36,7 @@ pub use advisories::AdvisoryRecord;
 pub use audit::AuditVerdict;
 pub use error::IndexError;
 pub use files::AddedFile;
+pub use marks::StatusThere;
 pub use open::{Index, IndexLocation};
 pub use provenance::StoredProvenance;
 pub use search::{SearchHit, SearchPage};
@@ -52,6 +54,7 @@ fn statements() -> impl Iterator<Item = db::Sql> {
         changes::STATEMENTS,
         channels::STATEMENTS,
         files::STATEMENTS,
+        marks::STATEMENTS,
         memberships::STATEMENTS,
         projects::STATEMENTS,
         provenance::STATEMENTS,

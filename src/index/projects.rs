@@ -50,7 +50,8 @@ statements! {
         "SELECT v.id, v.head, p.display_name, \
          CASE WHEN cp.last_serial <= v.serial THEN cp.last_serial ELSE ", last_serial_before!("v.serial"),
         " END AS last_serial, \
-         s.status, s.reason \
+         s.status, s.reason, \
+         (SELECT COUNT(*) FROM files d WHERE d.project_id = p.id AND d.deleted_at IS NOT NULL) AS deleted_count \
          FROM (SELECT id, serial AS head, COALESCE(CAST($2 AS BIGINT), serial) AS serial FROM channels WHERE name = $1) v \
          LEFT JOIN projects p ON p.name = $3 \
          LEFT JOIN channel_projects cp ON cp.channel_id = v.id AND cp.project_id = p.id \
@@ -68,6 +69,7 @@ struct HeadRow {
     last_serial: Option<i64>,
     status: Option<String>,
     reason: Option<String>,
+    deleted_count: i64,
 }
 
 impl Index {
@@ -116,10 +118,21 @@ impl Index {
         };
         let status = project_status(row.status.as_deref())?;
         let name = name.clone();
-        Ok((view, Some(ProjectHead { name, display_name, last_serial, status, status_reason: row.reason })))
+        Ok((
+            view,
+            Some(ProjectHead {
+                name,
+                display_name,
+                last_serial,
+                status,
+                status_reason: row.reason,
+                deleted_count: row.deleted_count,
+            }),
+        ))
     }
 }
 
+/// The status that a column spells; a project without one is active.
 pub(super) fn project_status(stored: Option<&str>) -> Result<ProjectStatus, IndexError> {
     Ok(match stored {
         None | Some("active") => ProjectStatus::Active,

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::IndexError;
-use crate::model::{ChannelFile, FileDigests, FileKind, NewFile, StoredFile, Timestamp, Yank};
+use crate::model::{ChannelFile, FileDigests, FileKind, NewFile, OfferedFile, StoredFile, Timestamp, Yank};
 
 /// Columns of [`FileRow`], from `files AS f` and `projects AS p`.
 macro_rules! file_columns {
@@ -97,6 +97,22 @@ impl TryFrom<ChannelFileRow> for ChannelFile {
 
     fn try_from(row: ChannelFileRow) -> Result<Self, IndexError> {
         Ok(Self { stored: row.file.try_into()?, yank: yank(row.is_yanked, row.yank_reason) })
+    }
+}
+
+/// A [`FileRow`] with the answer whether its bytes are kept back.
+#[derive(sqlx::FromRow)]
+pub(super) struct OfferedFileRow {
+    #[sqlx(flatten)]
+    file: FileRow,
+    is_withheld: bool,
+}
+
+impl TryFrom<OfferedFileRow> for OfferedFile {
+    type Error = IndexError;
+
+    fn try_from(row: OfferedFileRow) -> Result<Self, IndexError> {
+        Ok(Self { stored: row.file.try_into()?, is_withheld: row.is_withheld })
     }
 }
 

@@ -6,7 +6,8 @@ use std::io;
 use crate::access::AccessError;
 use crate::blobs::BlobError;
 use crate::index::IndexError;
-use crate::model::{Diagnostic, FileKind, Finding, Kind, Sha256Digest};
+use crate::model::{ChannelName, Diagnostic, FileKind, Finding, Kind, ProjectStatus, Sha256Digest};
+use crate::packaging::ProjectName;
 
 /// Why an upload was not stored.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +70,16 @@ pub enum UploadError {
         /// File name.
         filename: String,
     },
+    /// The project takes no new files in that channel (PEP 792).
+    #[error("`{project}` is {status} in channel `{channel}` and takes no new files")]
+    ProjectClosed {
+        /// The project.
+        project: ProjectName,
+        /// Its status there.
+        status: ProjectStatus,
+        /// The channel.
+        channel: ChannelName,
+    },
     /// The principal may not do this.
     #[error(transparent)]
     Access(#[from] AccessError),
@@ -123,6 +134,7 @@ impl Diagnostic for UploadError {
             Self::FileConflict { .. } => "ingest/file-conflict",
             Self::SameWheel { .. } => "ingest/same-wheel",
             Self::NameRetired { .. } => "ingest/name-retired",
+            Self::ProjectClosed { .. } => "ingest/project-closed",
             Self::Aborted(_) => "ingest/body-aborted",
             Self::Check(_) => "ingest/check-failed",
             Self::Access(error) => error.code(),
@@ -139,6 +151,7 @@ impl Diagnostic for UploadError {
             Self::ActionGone { .. } => Kind::Gone,
             Self::TooLarge { .. } => Kind::TooLarge,
             Self::FileConflict { .. } | Self::SameWheel { .. } | Self::NameRetired { .. } => Kind::Conflict,
+            Self::ProjectClosed { .. } => Kind::Forbidden,
             Self::Check(_) => Kind::Internal,
             Self::Access(error) => error.kind(),
             Self::Blob(error) => error.kind(),
@@ -152,6 +165,7 @@ impl Diagnostic for UploadError {
                 "Give the release a new version, or the wheel a build number."
             }
             Self::DigestMismatch { .. } | Self::Aborted(_) => "Send the file again.",
+            Self::ProjectClosed { .. } => "Ask who manages the channel, or upload into another one.",
             Self::ActionGone { .. } => "Use a current twine, uv, flit, hatch, poetry or pdm.",
             Self::Access(error) => return error.hint(),
             Self::Blob(error) => return error.hint(),

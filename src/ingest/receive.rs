@@ -21,7 +21,7 @@ use crate::blobs::{Blobs, CHUNK_SIZE_BYTES, Hashing, PendingBlob, put};
 use crate::index::{Index, StoredProvenance};
 use crate::model::{
     AuditEvent, Change, ChannelName, Clock, FileDigests, FileKind, Finding, Md5Digest, NewFile, Permission, Principal,
-    Serial, Sha256Digest,
+    ProjectStatus, Serial, Sha256Digest, Yank,
 };
 use crate::packaging::{DistFileName, ProjectName, parse_dist_filename, shown};
 
@@ -112,6 +112,11 @@ impl<'a> PendingUpload<'a> {
             let mut outcome = self.publish(who, upload, published, None, None).await?;
             outcome.findings.extend(note);
             return Ok(outcome);
+        }
+        // Asked again in the transaction, which decides; here it spares the check, and nothing is made durable in vain.
+        if let Ok(name) = parse_dist_filename(&upload.filename) {
+            let status = self.parts.index.find_status(&upload.channel, name.project()).await?;
+            check_status(&upload.channel, name.project(), status)?;
         }
         let report = self.check(&upload, digests.size_bytes).await?;
         let mut findings = with_agreement(&upload, report.findings);
@@ -224,19 +229,35 @@ impl<'a> PendingUpload<'a> {
             serial,
             findings: file.notes,
         };
-        if tx.contains(&channel, added.id).await? {
+        let is_there = tx.contains(&channel, added.id).await?;
+        if !is_there && let Some((status, _)) = tx.find_status(&advanced, &file.project).await? {
+            check_status(&channel, &file.project, status)?;
+        }
+        // An upload without a mark says nothing about one that is there; a mirrored one brings its mark.
+        let is_news = !is_there || yank.is_some();
+        let change = Change::Add { file_id: added.id, yank: yank.clone() };
+        if !is_news || tx.apply(&advanced, &[change]).await? == 0 {
             // Dropped, the transaction leaves the channel at the serial it had.
             return Ok(outcome(Verdict::Unchanged, Serial(advanced.serial.0 - 1), file));
         }
-        tx.apply(&advanced, &[Change::Add { file_id: added.id, yank }]).await?;
-        let event = AuditEvent::FileUploaded {
-            channel: channel.clone(),
-            serial: advanced.serial,
-            filename: file.filename.clone(),
-            sha256,
+        let (channel, serial, filename) = (channel.clone(), advanced.serial, file.filename.clone());
+        let (event, verdict) = match yank.filter(|_| is_there) {
+            Some(Yank { reason }) => {
+                let filenames = vec![filename];
+                (AuditEvent::FilesYanked { channel, serial, filenames, reason }, Verdict::Unchanged)
+            }
+            None => (AuditEvent::FileUploaded { channel, serial, filename, sha256 }, Verdict::Stored),
         };
         tx.commit(who, &event).await?;
-        Ok(outcome(Verdict::Stored, advanced.serial, file))
+        Ok(outcome(verdict, serial, file))
+    }
+}
+
+/// Whether the project takes new files there.
+fn check_status(channel: &ChannelName, project: &ProjectName, status: ProjectStatus) -> Result<(), UploadError> {
+    match status.takes_files() {
+        true => Ok(()),
+        false => Err(UploadError::ProjectClosed { project: project.clone(), status, channel: channel.clone() }),
     }
 }
 

@@ -3,7 +3,8 @@
 use serde::Serialize;
 use sha2::Digest as _;
 
-use super::{ChannelName, Serial, Sha256Digest, Timestamp};
+use super::{ChannelName, ProjectStatus, Serial, Sha256Digest, Timestamp};
+use crate::packaging::ProjectName;
 
 /// What happened. Written in the transaction that made it happen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -43,6 +44,60 @@ pub enum AuditEvent {
         serial: Serial,
         /// Names of the files that came in, sorted.
         added: Vec<String>,
+    },
+    /// Files of a channel were marked as yanked.
+    #[serde(rename = "file.yanked")]
+    FilesYanked {
+        /// The channel.
+        channel: ChannelName,
+        /// Its new serial.
+        serial: Serial,
+        /// Names of the files, sorted.
+        filenames: Vec<String>,
+        /// Why, if a reason was given.
+        reason: Option<String>,
+    },
+    /// The yank mark was taken off files of a channel.
+    #[serde(rename = "file.unyanked")]
+    FilesUnyanked {
+        /// The channel.
+        channel: ChannelName,
+        /// Its new serial.
+        serial: Serial,
+        /// Names of the files, sorted.
+        filenames: Vec<String>,
+    },
+    /// Files left a channel; they are still in its older snapshots, and in other channels.
+    #[serde(rename = "file.removed")]
+    FilesRemoved {
+        /// The channel.
+        channel: ChannelName,
+        /// Its new serial.
+        serial: Serial,
+        /// Names of the files, sorted.
+        filenames: Vec<String>,
+    },
+    /// Files left the server; their names are never used again.
+    #[serde(rename = "file.deleted")]
+    FilesDeleted {
+        /// Names of the files, sorted.
+        filenames: Vec<String>,
+        /// Channels that had them in their heads, each with its new serial.
+        channels: Vec<(ChannelName, Serial)>,
+    },
+    /// A project got another status in a channel.
+    #[serde(rename = "project.status")]
+    ProjectStatusSet {
+        /// The channel.
+        channel: ChannelName,
+        /// Its new serial.
+        serial: Serial,
+        /// The project.
+        project: ProjectName,
+        /// Its status there from now on.
+        status: ProjectStatus,
+        /// Why, if a reason was given.
+        reason: Option<String>,
     },
     /// A bundle was built and recorded.
     #[serde(rename = "bundle.built")]

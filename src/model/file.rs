@@ -1,5 +1,7 @@
 //! Files: one wheel or sdist, immutable once published, and how a channel shows it.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::packaging::{ProjectName, Script, Version};
@@ -110,15 +112,19 @@ pub struct ServedFile {
     pub size_bytes: u64,
     /// Digest of the blob that holds METADATA; absent when it may not be served.
     pub metadata_sha256: Option<Sha256Digest>,
+    /// As in [`OfferedFile`].
+    pub is_withheld: bool,
 }
 
-impl From<NewFile> for ServedFile {
-    fn from(file: NewFile) -> Self {
+impl From<OfferedFile> for ServedFile {
+    fn from(offered: OfferedFile) -> Self {
+        let file = offered.stored.file;
         Self {
             project: file.project,
             sha256: file.digests.sha256,
             size_bytes: file.digests.size_bytes,
             metadata_sha256: file.metadata_sha256,
+            is_withheld: offered.is_withheld,
         }
     }
 }
@@ -130,6 +136,48 @@ pub struct ChannelFile {
     pub stored: StoredFile,
     /// Its yank mark there.
     pub yank: Option<Yank>,
+}
+
+/// A published file as somebody who wants its bytes meets it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfferedFile {
+    /// The file itself.
+    pub stored: StoredFile,
+    /// Whether its bytes are kept back: it is in the head of a channel where its project is quarantined, and in no head
+    /// where it is not (PEP 792).
+    pub is_withheld: bool,
+}
+
+/// A file that is, or once was, part of a channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Key of the file in the index.
+    pub file_id: i64,
+    /// Its name.
+    pub filename: String,
+    /// Normalized name of its project.
+    pub project: ProjectName,
+    /// Its version.
+    pub version: Version,
+    /// Whether the channel's head has it.
+    pub is_in_head: bool,
+    /// Its yank mark there, or the last one that it had.
+    pub yank: Option<Yank>,
+}
+
+/// A file that is, or once was, published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownFile {
+    /// Key of the file in the index.
+    pub file_id: i64,
+    /// Its name, taken for ever.
+    pub filename: String,
+    /// Normalized name of its project.
+    pub project: ProjectName,
+    /// Its version.
+    pub version: Version,
+    /// Whether it was deleted.
+    pub is_deleted: bool,
 }
 
 /// Status of a project in a channel (PEP 792).
@@ -157,6 +205,22 @@ impl ProjectStatus {
             Self::Deprecated => "deprecated",
         }
     }
+
+    /// Whether new files may come into the channel.
+    pub fn takes_files(self) -> bool {
+        matches!(self, Self::Active | Self::Deprecated)
+    }
+
+    /// Whether clients are given the files that are there.
+    pub fn offers_files(self) -> bool {
+        self != Self::Quarantined
+    }
+}
+
+impl fmt::Display for ProjectStatus {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
 }
 
 /// A project as the list of projects of a view names it.
@@ -183,4 +247,6 @@ pub struct ProjectHead {
     pub status: ProjectStatus,
     /// Why, if a reason was given.
     pub status_reason: Option<String>,
+    /// Files of the project that were deleted so far: the pages of older snapshots change with it, and with nothing else.
+    pub deleted_count: i64,
 }

@@ -34,16 +34,26 @@ impl IndexSource {
         Self { index, view, runtime, projects: RefCell::default() }
     }
 
+    /// What the project's page offers: nothing while it is quarantined, in the view or in the channel's head, because the
+    /// files themselves are kept back by the head (PEP 792).
+    async fn offered_files(&self, project: &ProjectName) -> Result<Vec<ChannelFile>, IndexError> {
+        let then = self.index.find_project(&self.view, project).await?.map(|head| head.status).unwrap_or_default();
+        let now = self.index.find_status(&self.view.channel, project).await?;
+        if then.offers_files() && now.offers_files() {
+            return self.index.list_files(&self.view, project).await;
+        }
+        Ok(Vec::new())
+    }
+
     fn with_project<T>(
         &self,
         project: &ProjectName,
         read: impl FnOnce(&Project) -> Result<T, SourceError>,
     ) -> Result<T, SourceError> {
         if !self.projects.borrow().contains_key(project) {
-            let files =
-                self.runtime.block_on(self.index.list_files(&self.view, project)).map_err(|error: IndexError| {
-                    SourceError::Failed { project: project.clone(), cause: Box::new(error) }
-                })?;
+            let files = self.runtime.block_on(self.offered_files(project)).map_err(|error: IndexError| {
+                SourceError::Failed { project: project.clone(), cause: Box::new(error) }
+            })?;
             let found = if files.is_empty() { None } else { Some(Project::from(files)) };
             self.projects.borrow_mut().insert(project.clone(), found);
         }

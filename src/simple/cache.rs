@@ -70,6 +70,8 @@ struct Key {
     /// `None` is the list of projects.
     project: Option<ProjectName>,
     last_serial: Serial,
+    /// A deletion takes a file out of pages whose serial does not change: those of older snapshots.
+    deleted_count: i64,
     format: Format,
     base: Base,
 }
@@ -135,7 +137,7 @@ impl PageCache {
         base: Base,
     ) -> Result<Arc<RenderedPage>, PageError> {
         let last_serial = view.serial;
-        let key = Key { channel_id: view.channel_id, project: None, last_serial, format, base };
+        let key = Key { channel_id: view.channel_id, project: None, last_serial, deleted_count: 0, format, base };
         self.get_or_make(key, async || {
             let projects = index.list_projects(view).await?;
             make(format, last_serial, move || render_root(&RootPage { projects, last_serial }, format)).await
@@ -165,7 +167,8 @@ impl PageCache {
         };
         let last_serial = head.last_serial;
         let project = Some(project.clone());
-        let key = Key { channel_id: view.channel_id, project, last_serial, format, base };
+        let deleted_count = head.deleted_count;
+        let key = Key { channel_id: view.channel_id, project, last_serial, deleted_count, format, base };
         self.get_or_make(key, async || {
             let files = index.list_files(&view, &head.name).await?;
             make(format, last_serial, move || render_project(&ProjectPage::new(head, files, base), format)).await
@@ -253,6 +256,7 @@ mod tests {
             channel_id: 1,
             project: Some("demo".parse().unwrap()),
             last_serial: Serial(number),
+            deleted_count: 0,
             format: Format::Json,
             base: Base::Default,
         }

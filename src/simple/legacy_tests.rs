@@ -51,6 +51,7 @@ fn release(files: Vec<ChannelFile>, all: Option<Vec<ChannelFile>>) -> LegacyRele
             last_serial: Serial(4),
             status: ProjectStatus::Active,
             status_reason: None,
+            deleted_count: 0,
         },
         version: files[0].stored.file.version.clone(),
         metadata: parse_core_metadata(METADATA.as_bytes()).ok(),

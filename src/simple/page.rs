@@ -179,6 +179,7 @@ mod tests {
             last_serial: Serial(4),
             status,
             status_reason: None,
+            deleted_count: 0,
         };
         let files = [("c", "1.10"), ("a", "1.9"), ("d", "1.9.0"), ("b", "1.9"), ("e", "2.0rc1")];
         ProjectPage::new(head, files.iter().map(|(name, version)| shown(name, version)).collect(), base)
