@@ -5,9 +5,10 @@ import re
 class Mutation:
     """A name, the hooks, and the ids of the rules that must fail."""
 
-    def __init__(self, name, hooks, rules, uploads=False, closed=False):
+    def __init__(self, name, hooks, rules, uploads=False, closed=False, seeded=False):
         """`hooks` is a pair, a dictionary or a list of these."""
         self.name, self.rules, self.uploads, self.closed = name, rules.split(), uploads, closed
+        self.seeded = seeded or not uploads
         self.hooks = {}
         for pair in hooks if isinstance(hooks, list) else [hooks]:
             self.hooks.update([pair] if isinstance(pair, tuple) else pair)

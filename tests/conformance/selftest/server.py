@@ -93,6 +93,7 @@ class State:
             self.add(normalize(dist.name), stored(dist, **more))
         if seeded:
             self.projects["archived-one"].status = "archived"
+            self.projects["deprecated-one"].status = "deprecated"
             self.projects["quarantined-one"] = Project("quarantined-one", status="quarantined", serial=1)
 
     def add(self, name, file):
@@ -125,6 +126,7 @@ SEEDS = [
     (wheel("yanked", "1.0"), {"yanked": "a <reason> & more"}),
     (wheel("yanked", "2.0"), {"yanked": True}),
     (wheel("archived-one", "1.0"), {}),
+    (wheel("deprecated-one", "1.0"), {}),
     *[(wheel("many", f"1.{number}"), {}) for number in range(12)],
 ]
 
@@ -299,6 +301,8 @@ class Handler(BaseHTTPRequestHandler):
         head = b"Content-Type: " + self.headers["Content-Type"].encode() + b"\r\n\r\n"
         form = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(head + body)
         refusal, name, file = self.judge(form)
+        if refusal is None and self.state.projects.get(name, Project(name)).status in ("archived", "quarantined"):
+            refusal = 403, "the project takes no files"
         refusal = self.state.hook("refusal", refusal, name, file)
         if refusal:
             if "lists refused" in self.state.hooks:
@@ -325,6 +329,8 @@ class Handler(BaseHTTPRequestHandler):
         refusal, name, file = judge(fields, content, filename, compares="no digests" not in self.state.hooks)
         if file and "form decides" in self.state.hooks:
             file.requires_python = fields.get("requires_python")
+        if file and "attests" in self.state.hooks:
+            file.provenance = True
         if file and "metadata of sdists" in self.state.hooks and refusal is None:
             file.metadata = metadata_inside(filename, content)
         return refusal, name, file
@@ -350,6 +356,10 @@ def judge(fields, content, filename, compares=True):
     same = normal_version(found.get(b"Version", b"").decode()) == normal_version(parts[1]) == normal_version(fields.get("version", ""))
     if normalize(found.get(b"Name", b"").decode()) != name or not same:
         return (400, "the metadata is of something else"), name, file
+    if b" @ " in inside:
+        return (400, "a direct reference"), name, file
+    if "attestations" in fields:
+        return (400, "bad attestations"), name, file
     return None, name, file
 
 

@@ -18,7 +18,7 @@ def run_kit(url, tmp_path, *more):
 
 def test_a_server_that_keeps_the_rules_passes_them(tmp_path):
     with server.Running() as running:
-        uploads = ["--upload-url", f"{running.url}/upload/", "--token", "secret", "-k", "not client"]
+        uploads = ["--upload-url", f"{running.url}/upload/", "--token", "secret", "-k", "not test_client"]
         report, told = run_kit(running.url, tmp_path, *uploads, "--other-index-url", f"{running.url}/simple/")
     failed = [rule for rule in report["rules"] if rule["verdict"] == "failed"]
     assert not failed, told

@@ -57,7 +57,7 @@ def run(url, ids, *more):
 
 @pytest.mark.parametrize("mutation", ALL, ids=lambda mutation: mutation.name)
 def test_a_broken_server_is_found_out(mutation):
-    with server.Running(mutation.hooks, seeded=not mutation.uploads) as running:
+    with server.Running(mutation.hooks, seeded=mutation.seeded) as running:
         more = ["--other-index-url", f"{running.url}/simple/"]
         more += ["--upload-url", f"{running.url}/upload/", "--token", "secret"] if mutation.uploads else []
         url = running.url.replace("//", "//__token__:secret@") if mutation.closed else running.url

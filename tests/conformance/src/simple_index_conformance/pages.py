@@ -11,6 +11,10 @@ from .names import normalize
 from .wire import HTML, JSON, TEXT_HTML
 
 
+VAST_BYTES = 4_000_000
+"""A project list above this size is fetched once in each form, and else only asked for by HEAD."""
+
+
 @dataclass
 class Anchor:
     """One `<a>`: attributes in order, as decoded values (None for a bare attribute), and the tag as written."""
@@ -253,6 +257,11 @@ class Index:
         self._kept.clear()
         for project in self._projects.values():
             project.forget()
+
+    @property
+    def is_vast(self):
+        """Whether the project list is too large to be fetched again and again."""
+        return len(self.root(JSON).body) > VAST_BYTES
 
     @property
     def offers_json(self):

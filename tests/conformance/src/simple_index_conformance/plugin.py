@@ -23,6 +23,7 @@ def pytest_addoption(parser):
     group.addoption("--level", choices=[level.lower() for level in LEVELS], default="may",
                     help="must: only what must hold; should: also what should; may: everything (default)")
     group.addoption("--sample", type=int, default=12, metavar="N", help="projects of the index to look at (default 12)")
+    group.addoption("--project", action="append", default=[], metavar="NAME", help="a project to look at instead of a sample; may be repeated")
     group.addoption("--seed", help="chooses the sample and the names of this run (default: random, printed)")
     group.addoption("--report", action="append", default=[], metavar="FILE", help="write a report, .json or .md; may be repeated")
 

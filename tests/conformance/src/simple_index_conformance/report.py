@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 import pathlib
 import re
+import textwrap
 from dataclasses import asdict, dataclass, field
 
 from . import __version__
@@ -69,15 +70,21 @@ class Table:
         yield f"{'level':8}" + "".join(f"{verdict:>13}" for verdict in VERDICTS)
         for level in LEVELS:
             yield f"{level:8}" + "".join(f"{count:>13}" for count in self.count(level).values())
-        for verdict in VERDICTS[1:]:
-            chosen = [rule for rule in self.rules.values() if rule.verdict == verdict]
-            if chosen:
-                yield ""
-                yield f"{verdict}:"
-            for rule in chosen:
-                yield f"  {rule.id:10} {rule.level:6} {rule.sentence} [{rule.source}]"
-                if verdict != "failed":
-                    yield f"{'':20}{first_line(rule.detail)}"
+        failed = [rule for rule in self.rules.values() if rule.verdict == "failed"]
+        if failed:
+            yield from ("", "failed:")
+        for rule in failed:
+            yield f"  {rule.id:10} {rule.level:6} {rule.sentence} [{rule.source}]"
+        for verdict in ("not offered", "not tested"):
+            reasons = {}
+            for rule in self.rules.values():
+                if rule.verdict == verdict:
+                    reasons.setdefault(first_line(rule.detail), []).append(rule.id)
+            if reasons:
+                yield from ("", f"{verdict}:")
+            for reason, ids in reasons.items():
+                yield f"  {reason}"
+                yield from textwrap.wrap(" ".join(ids), 110, initial_indent="      ", subsequent_indent="      ")
 
     def write(self, path):
         """Write a report; the ending of the name chooses the form."""

@@ -25,6 +25,9 @@ DOWNLOADS = {True: 12, False: 4}
 DOWNLOAD_BYTES = 3_000_000
 """Largest file that is downloaded for its bytes."""
 
+USEFUL_BYTES = 40_000
+"""Size of a file that is good for looking at ranges."""
+
 
 class Made:
     """Distributions uploaded for this run under names that no index has, by label."""
@@ -120,3 +123,10 @@ def size_of(index, file):
         return file.size
     length = index.http.follow(file.url, "*/*", method="HEAD").header("content-length")
     return int(length) if length and length.isdigit() else DOWNLOAD_BYTES + 1
+
+
+def useful_file(index, files):
+    """The file whose size is nearest to what shows ranges well; None if all are tiny or huge."""
+    sized = [(size_of(index, file), file) for file in files[:FILES_OF_A_PROJECT] + files[-FILES_OF_A_PROJECT:]]
+    useful = [(abs(size - USEFUL_BYTES), at, file) for at, (size, file) in enumerate(sized) if 1000 <= size <= DOWNLOAD_BYTES]
+    return min(useful)[2] if useful else None

@@ -6,8 +6,9 @@ import urllib.parse
 
 import pytest
 
+from simple_index_conformance.names import normalize
 from simple_index_conformance.pages import Index
-from simple_index_conformance.subjects import Made, listed_files, sample, small_files
+from simple_index_conformance.subjects import Made, listed_files, sample, small_files, useful_file
 from simple_index_conformance.upload import Uploader
 from simple_index_conformance.verdict import not_offered, not_tested
 from simple_index_conformance.wire import Http, origin_of
@@ -67,6 +68,8 @@ def other_index(option):
 @pytest.fixture(scope="session")
 def projects(request, option, index):
     """Projects to look at: those made for this run and a sample of the others."""
+    if option.project:
+        return [index.project(normalize(name)) for name in option.project]
     if not option.upload_url:
         return [index.project(name) for name in sample(index, option.seed, option.sample)]
     made = request.getfixturevalue("made")
@@ -83,8 +86,11 @@ def detail(projects):
 
 @pytest.fixture(scope="session")
 def pages(index, detail):
-    """URLs of the two kinds of page."""
-    return {"root": index.base, "detail": detail.url}
+    """URLs of the two kinds of page; a project list that is too large to be asked for a hundred times is left out."""
+    found = {"detail": detail.url}
+    if not index.is_vast:
+        found["root"] = index.base
+    return found
 
 
 @pytest.fixture(scope="session")
@@ -103,13 +109,9 @@ def downloads(index, files):
 
 
 @pytest.fixture(scope="session")
-def blob(index, downloads):
+def blob(index, files):
     """One file of at least a thousand bytes, for the rules of plain HTTP."""
-    sized = [(len(index.fetch(file.url).body), file) for file in downloads if index.fetch(file.url).status == 200]
-    sized = [pair for pair in sized if pair[0] >= 1000]
-    if not sized:
-        not_tested("no file of a useful size was found")
-    return max(sized, key=lambda pair: pair[0])[1]
+    return useful_file(index, files) or not_tested("no file of a useful size was found")
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import pytest
 
 from simple_index_conformance.dists import wheel
 from simple_index_conformance.subjects import CHANGING
-from simple_index_conformance.verdict import not_offered
+from simple_index_conformance.verdict import not_offered, not_tested
 from simple_index_conformance.wire import HTML, JSON, TEXT_HTML
 
 ETAG = re.compile(r'(W/)?"[\x21\x23-\x7e\x80-\xff]*"\Z')
@@ -19,7 +19,7 @@ REPEATED = 3
 @pytest.fixture(params=["root", "detail"])
 def url(request, pages):
     """The URL of each kind of page."""
-    return pages[request.param]
+    return pages.get(request.param) or not_tested("the project list is too large to be fetched again and again")
 
 
 @pytest.fixture(params=[JSON, TEXT_HTML])

@@ -1,5 +1,7 @@
 """Uploads."""
+import base64
 import hashlib
+import json
 import threading
 import zlib
 
@@ -345,3 +347,33 @@ def test_upload_33_a_refused_project_is_not_found(check, send, fresh, index):
     if send(dist, fields=fields_of(dist, sha256_digest="0" * 64)).status < 400:
         not_tested("the index took a file with a wrong digest")
     check.status(index.http.follow(index.project_url(dist.project), ANY_PAGE), 404)
+
+
+def statement_of(filename, digest):
+    """An attestation that is whole but for its signature, about a file of that name and digest."""
+    statement = {"_type": "https://in-toto.io/Statement/v1", "subject": [{"name": filename, "digest": {"sha256": digest}}],
+                 "predicateType": "https://slsa.dev/provenance/v1", "predicate": {}}
+    material = {"certificate": base64.b64encode(b"none").decode(), "transparency_entries": []}
+    envelope = {"statement": base64.b64encode(json.dumps(statement).encode()).decode(), "signature": base64.b64encode(b"none").decode()}
+    return {"version": 1, "verification_material": material, "envelope": envelope}
+
+
+@pytest.mark.parametrize("case", ["no JSON", "no array", "nothing in it", "no attestation", "about another file"])
+def test_upload_34_bad_attestations_are_refused(check, send, fresh, index, case):
+    """MUST [PEP 740, Upload endpoint changes] `attestations` is a JSON array of one or more; if one of them cannot be verified, the upload is rejected."""
+    dist = fresh()
+    cases = {"no JSON": "{", "no array": "{}", "nothing in it": "[]", "no attestation": '["x"]',
+             "about another file": json.dumps([statement_of("other-1.0-py3-none-any.whl", "0" * 64)])}
+    response = send(dist, fields=fields_of(dist, attestations=cases[case]))
+    if 200 <= response.status < 300:
+        file = listed(index, dist)
+        if file is None or file.provenance is None:
+            not_offered("attestations of uploads")
+        check.that(False, response, "a refusal of 4xx", response)
+    elif refused(check, response):
+        absent(check, index, dist)
+
+
+def test_upload_35_direct_references_are_refused(check, send, fresh, index):
+    """SHOULD [version-specifiers, Direct references] Public index servers do not allow direct references in uploaded distributions."""
+    refused(check, send(fresh(lines=("Requires-Dist: six @ https://host.invalid/six-1.0-py3-none-any.whl",))))

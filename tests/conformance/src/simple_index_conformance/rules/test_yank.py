@@ -1,6 +1,9 @@
 """Yanked files and project status."""
+import secrets
+
 import pytest
 
+from simple_index_conformance.dists import wheel
 from simple_index_conformance.verdict import not_tested
 
 
@@ -71,3 +74,27 @@ def test_status_03_a_new_project_is_active(check, index, made):
     project = index.project(made.need("plain").project)
     status = (project.json or {}).get("project-status", {"status": "active"})
     check.equal(status.get("status", "active"), "active", project.url, "status")
+
+
+def closed_to_uploads(check, uploader, projects, status):
+    """A new file for a project of that status is refused."""
+    for project in with_status(projects, status)[:2]:
+        response = uploader.send(wheel(project.name, f"0.{secrets.randbelow(10**9)}"))
+        check.that(400 <= response.status < 500, response, f"a refusal of 4xx for the {status} project {project.name}", response)
+
+
+def test_status_04_archived_projects_take_no_files(check, uploader, projects):
+    """MUST [project-status-markers, archived; PEP 792] The index does not allow uploads of new distributions to an archived project."""
+    closed_to_uploads(check, uploader, projects, "archived")
+
+
+def test_status_05_quarantined_projects_take_no_files(check, uploader, projects):
+    """MUST [project-status-markers, quarantined; PEP 792] The index does not allow uploads of new distributions to a quarantined project."""
+    closed_to_uploads(check, uploader, projects, "quarantined")
+
+
+def test_status_06_deprecated_projects_take_files(check, uploader, projects):
+    """MUST [project-status-markers, deprecated; PEP 792] Deprecated shares the semantics of active: uploads are allowed."""
+    for project in with_status(projects, "deprecated")[:1]:
+        response = uploader.send(wheel(project.name, f"0.{secrets.randbelow(10**9)}"))
+        check.that(200 <= response.status < 300, response, f"2xx for the deprecated project {project.name}", response)
