@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import urllib.parse
 
 import pytest
 
@@ -31,7 +32,8 @@ def pip(option, *arguments):
     command = [sys.executable, "-m", "pip"]
     if run([*command, "--version"])[0] != 0:
         not_tested("pip is not installed")
-    return run([*command, *arguments, "--no-cache-dir", "--index-url", option.index_url])
+    host = urllib.parse.urlsplit(option.index_url).netloc.rpartition("@")[2]
+    return run([*command, *arguments, "--no-cache-dir", "--trusted-host", host, "--index-url", option.index_url])
 
 
 def uv(option, *arguments):

@@ -50,7 +50,7 @@ def test_comp_03_the_decoded_page_is_the_page(check, http, large, zipped):
     check.that(zipped.decoded() == ask(http, large, "identity").body, zipped, "the page when decoded", zipped)
 
 
-@pytest.mark.parametrize("coding", ["identity", "gzip;q=0", "gzip;q=0, *;q=0.5, identity;q=1", "identity;q=1, *;q=0"])
+@pytest.mark.parametrize("coding", ["identity", "gzip;q=0", "gzip;q=0, identity", "identity;q=1, *;q=0"])
 def test_comp_04_a_refused_coding_is_not_used(check, http, large, coding):
     """MUST [RFC 9110, 12.5.3 and 12.4.2] A coding with quality 0, or one not named, is not acceptable."""
     response = ask(http, large, coding)
