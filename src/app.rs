@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 use crate::access::new_token;
-use crate::blobs::{BlobError, BlobStore as _, Blobs, LocalBlobs, SmallBlobs};
+use crate::blobs::{BlobError, BlobStore as _, Blobs, LocalBlobs, SmallBlobs, SweepReport};
 use crate::config::Settings;
 use crate::index::{Index, IndexError, IndexLocation};
 use crate::ingest::{IngestLimits, IngestParts};
@@ -117,18 +117,19 @@ pub struct App {
     pub settings: Settings,
     /// The first token, when this start made it; shown once.
     pub new_admin_token: Option<String>,
+    opened_at: Timestamp,
     _lock: File,
 }
 
 impl App {
-    /// Opens the data directory, makes what is missing in it, and sweeps what an earlier process left half-done.
+    /// Opens the data directory, makes what is missing in it, and removes the half-written files of an earlier process.
     ///
     /// Fails with [`AppError::InUse`] at once when another process holds the directory.
     pub async fn open(settings: Settings, clock: Clock, rng: &mut (impl Rng + Send)) -> Result<Arc<Self>, AppError> {
         let data = settings.data.clone();
         let unusable = |source| AppError::Directory { path: data.clone(), source };
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&data).map_err(unusable)?;
-        let lock = lock_directory(&data)?;
+        let (lock, opened_at) = lock_directory(&data)?;
         let blobs = LocalBlobs::open(&data)?;
         let location = match &settings.database {
             Some(url) => IndexLocation::Postgres(url.0.clone()),
@@ -143,14 +144,10 @@ impl App {
             ensure_channel(&index, channel).await?;
         }
         let new_admin_token = ensure_admin_token(&index, &data, rng).await?;
-        // The lock makes this the only process here, so whatever is not referred to now never will be.
-        let swept = blobs.sweep(&index.referenced_blobs().await?, Timestamp::MAX).await?;
-        if swept.pending_count + swept.orphan_count > 0 {
-            tracing::info!(
-                pending_count = swept.pending_count,
-                orphan_count = swept.orphan_count,
-                "removed what an earlier process left half-done"
-            );
+        // The lock makes this the only process here: nobody is going to finish them.
+        let pending_count = blobs.sweep_pending()?;
+        if pending_count > 0 {
+            tracing::info!(pending_count, "removed the half-written files of an earlier process");
         }
         let pages = PageCache::new(settings.page_cache_bytes);
         let legacy_pages = LegacyPages::new(settings.page_cache_bytes / LEGACY_PART);
@@ -165,8 +162,22 @@ impl App {
             clock,
             settings,
             new_admin_token,
+            opened_at,
             _lock: lock,
         }))
+    }
+
+    /// Removes bytes that an earlier process stored and then never named in the index. May run while requests are served.
+    ///
+    /// Apart from opening, because it looks at every blob, which takes seconds where there are many.
+    pub async fn sweep(&self) -> Result<SweepReport, AppError> {
+        // The lock makes this the only process here: what an earlier one stored and is not named now never will be.
+        let swept = self.blobs.sweep(self.index.referenced_blobs().await?, self.opened_at).await?;
+        if swept.orphan_count > 0 {
+            let (orphan_count, size_bytes) = (swept.orphan_count, swept.orphan_size_bytes);
+            tracing::info!(orphan_count, size_bytes, "removed what an earlier process stored and did not record");
+        }
+        Ok(swept)
     }
 
     /// Closes the index, which folds SQLite's write-ahead log into its file: a copy of the file alone is whole then.
@@ -200,7 +211,9 @@ async fn refuse_lost_index(index: &Index, blobs: &LocalBlobs, data: &Path) -> Re
 }
 
 /// Takes `LOCK` in the data directory for as long as the returned file is open.
-fn lock_directory(data: &Path) -> Result<File, AppError> {
+///
+/// Also tells when that was, by the clock of the file system: whatever this process stores later has a later time.
+fn lock_directory(data: &Path) -> Result<(File, Timestamp), AppError> {
     let path = data.join("LOCK");
     let unusable = |source| AppError::Directory { path: path.clone(), source };
     let mut file = std::fs::OpenOptions::new()
@@ -220,7 +233,10 @@ fn lock_directory(data: &Path) -> Result<File, AppError> {
     }
     file.set_len(0).map_err(unusable)?;
     writeln!(file, "{}", std::process::id()).map_err(unusable)?;
-    Ok(file)
+    let about = file.metadata().map_err(unusable)?;
+    let nanoseconds = i32::try_from(about.mtime_nsec()).unwrap_or_default();
+    let taken_at = Timestamp::new(about.mtime(), nanoseconds).unwrap_or(Timestamp::MIN);
+    Ok((file, taken_at))
 }
 
 async fn ensure_channel(index: &Index, name: &ChannelName) -> Result<(), IndexError> {

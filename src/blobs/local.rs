@@ -39,6 +39,8 @@ struct Places {
     pending: PathBuf,
     /// First two bytes of digests whose directory this process knows to survive a loss of power.
     durable: Mutex<HashSet<[u8; 2]>>,
+    /// While a sweep runs: what was committed meanwhile. Taken for each move into place and for each removal.
+    committed_meanwhile: Mutex<Option<HashSet<Sha256Digest>>>,
 }
 
 impl LocalBlobs {
@@ -48,8 +50,12 @@ impl LocalBlobs {
     /// `tmp` and `blobs` are not on one file system.
     pub fn open(dir: &Path) -> Result<Self, BlobError> {
         let root = dir.join("blobs");
-        let mut places =
-            Places { blobs: root.join("sha256"), pending: dir.join("tmp"), durable: Mutex::new(HashSet::new()) };
+        let mut places = Places {
+            blobs: root.join("sha256"),
+            pending: dir.join("tmp"),
+            durable: Mutex::default(),
+            committed_meanwhile: Mutex::default(),
+        };
         let failed = |source| BlobError::io("make its directories", source);
         fs::create_dir_all(&places.pending).map_err(failed)?;
         fs::create_dir_all(&places.blobs).map_err(failed)?;
@@ -70,6 +76,11 @@ impl LocalBlobs {
             });
         }
         Ok(Self { places: Arc::new(places) })
+    }
+
+    /// Removes every pending file and tells how many there were. Blocks; for a start, when nobody writes yet.
+    pub fn sweep_pending(&self) -> Result<u64, BlobError> {
+        self.places.sweep_pending(Timestamp::MAX)
     }
 
     /// Runs `work` where it may block.
@@ -153,12 +164,11 @@ impl BlobStore for LocalBlobs {
         }))
     }
 
-    fn sweep<'a>(
-        &'a self,
-        keep: &'a BTreeSet<Sha256Digest>,
+    fn sweep(
+        &self,
+        keep: BTreeSet<Sha256Digest>,
         older_than: Timestamp,
-    ) -> BoxFuture<'a, Result<SweepReport, BlobError>> {
-        let keep = keep.clone();
+    ) -> BoxFuture<'_, Result<SweepReport, BlobError>> {
         Box::pin(self.blocking(move |places| places.sweep(&keep, older_than)))
     }
 }
@@ -186,8 +196,16 @@ impl Places {
         let directory = target.parent().unwrap_or(&self.blobs).to_path_buf();
         self.make_durable_dir(&directory, digest).map_err(failed)?;
         // Also over a file that is there: equal digests are equal bytes, and one that was damaged since is healed.
-        file.persist(&target).map_err(|error| failed(error.error))?;
+        self.move_into_place(file, &target, digest).map_err(failed)?;
         sync_dir(&directory).map_err(failed)
+    }
+
+    fn move_into_place(&self, file: NamedTempFile, target: &Path, digest: &Sha256Digest) -> io::Result<()> {
+        let mut committed = self.committed_meanwhile.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(committed) = committed.as_mut() {
+            committed.insert(*digest);
+        }
+        file.persist(target).map_err(|error| error.error).map(drop)
     }
 
     /// Makes `ab/cd`. Another task may have made it a moment ago without having synced its parent yet, so
@@ -221,26 +239,41 @@ impl Places {
         Ok(())
     }
 
-    fn sweep(&self, keep: &BTreeSet<Sha256Digest>, older_than: Timestamp) -> Result<SweepReport, BlobError> {
+    fn sweep_pending(&self, older_than: Timestamp) -> Result<u64, BlobError> {
         let failed = |source| BlobError::io("sweep leftovers", source);
-        let mut report = SweepReport::default();
+        let mut count = 0;
         for path in read_subdir(&self.pending).map_err(failed)? {
             let is_pending = path.to_str().is_some_and(|path| path.ends_with(PENDING_SUFFIX));
             if is_pending && remove_if_older(&path, older_than).map_err(failed)?.is_some() {
-                report.pending_count += 1;
+                count += 1;
             }
         }
-        self.each(&mut |digest, path| {
+        Ok(count)
+    }
+
+    fn sweep(&self, keep: &BTreeSet<Sha256Digest>, older_than: Timestamp) -> Result<SweepReport, BlobError> {
+        let meanwhile = || self.committed_meanwhile.lock().unwrap_or_else(PoisonError::into_inner);
+        *meanwhile() = Some(HashSet::new());
+        let mut report = SweepReport { pending_count: self.sweep_pending(older_than)?, ..SweepReport::default() };
+        let swept = self.each(&mut |digest, path| {
             if keep.contains(&digest) {
                 return Ok(());
             }
-            if let Some(size_bytes) = remove_if_older(path, older_than).map_err(failed)? {
+            // Held until the file is gone: an upload of the same bytes moves its own file here before or after that.
+            let committed = meanwhile();
+            if committed.as_ref().is_some_and(|committed| committed.contains(&digest)) {
+                return Ok(());
+            }
+            let removed =
+                remove_if_older(path, older_than).map_err(|source| BlobError::io("sweep leftovers", source))?;
+            if let Some(size_bytes) = removed {
                 report.orphan_count += 1;
                 report.orphan_size_bytes += size_bytes;
             }
             Ok(())
-        })?;
-        Ok(report)
+        });
+        *meanwhile() = None;
+        swept.map(|()| report)
     }
 }
 

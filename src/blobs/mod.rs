@@ -84,11 +84,13 @@ pub trait BlobStore: Send + Sync + 'static {
     fn list(&self) -> BoxFuture<'_, Result<Vec<Sha256Digest>, BlobError>>;
 
     /// Removes what crashes left: pending blobs, and blobs not in `keep`, both only if last touched before `older_than`.
-    fn sweep<'a>(
-        &'a self,
-        keep: &'a BTreeSet<Sha256Digest>,
+    ///
+    /// The store may be used meanwhile: a blob that is committed while this runs stays.
+    fn sweep(
+        &self,
+        keep: BTreeSet<Sha256Digest>,
         older_than: Timestamp,
-    ) -> BoxFuture<'a, Result<SweepReport, BlobError>>;
+    ) -> BoxFuture<'_, Result<SweepReport, BlobError>>;
 
     /// A small blob whole, for example METADATA; [`BlobError::TooLarge`] if it is longer than `limit_bytes`.
     fn read<'a>(&'a self, digest: &'a Sha256Digest, limit_bytes: u64) -> BoxFuture<'a, Result<Bytes, BlobError>> {

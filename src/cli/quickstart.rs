@@ -14,7 +14,7 @@ use super::bundle::{BundleAnswer, BundleRequest, build};
 use super::client::{Client, read_token};
 use super::failure::{Exit, Failure};
 use super::output::{Output, human_size};
-use super::serve::{listen, load_settings, open_app, stop_signal};
+use super::serve::{listen, load_settings, open_app, stop_signal, sweep_meanwhile};
 use super::target::probe;
 use crate::app::App;
 use crate::channels::{PromotionOutcome, PromotionWish, promote};
@@ -85,6 +85,7 @@ pub async fn run(arguments: QuickstartArgs, environment: &Environment, output: &
     let listener = listen(&settings.listen)?;
     let address = listener.local_addr().map_err(|error| Failure::new(Exit::Unreachable, error.to_string()))?;
     let app = open_app(settings).await?;
+    sweep_meanwhile(&app);
     let client = Client::at(&format!("http://{address}"), read_token(&app.settings.data))?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let server = tokio::spawn(crate::http::serve(listener, app.clone(), async {

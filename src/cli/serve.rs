@@ -53,6 +53,16 @@ pub async fn open_app(settings: Settings) -> Result<Arc<App>, Failure> {
     Ok(App::open(settings, Clock::System, &mut random_generator()).await?)
 }
 
+/// Sweeps beside the requests: the first page need not wait for it.
+pub fn sweep_meanwhile(app: &Arc<App>) {
+    let app = Arc::clone(app);
+    tokio::spawn(async move {
+        if let Err(error) = app.sweep().await {
+            tracing::warn!("what an earlier process stored and did not record was not removed: {error}");
+        }
+    });
+}
+
 /// A generator for secrets, seeded by the system.
 pub fn random_generator() -> StdRng {
     #[expect(clippy::disallowed_methods, reason = "the command line is the edge where chance enters")]
@@ -64,6 +74,7 @@ pub async fn run(arguments: ServeArgs, environment: &Environment) -> Result<(), 
     crate::telemetry::start(settings.log_format, &settings.log);
     let listener = listen(&settings.listen)?;
     let app = open_app(settings).await?;
+    sweep_meanwhile(&app);
     if let Some(token) = &app.new_admin_token {
         let place = app.settings.data.join(ADMIN_TOKEN_FILE);
         // Where nobody looks on, what is printed stays in a log for ever.

@@ -8,6 +8,9 @@ use super::{Index, IndexError, IndexTx};
 use crate::model::{ChannelFile, FileKind, NewFile, OfferedFile, Sha256Digest, StoredFile, View};
 use crate::packaging::{ProjectName, Version, release_key};
 
+/// Rows of all files that are in memory at once while their digests are collected.
+const ROWS_AT_ONCE: i64 = 1_000;
+
 statements! {
     LIST_FILES = both(concat!(
         "SELECT ", file_columns!(), ", m.is_yanked, m.yank_reason \
@@ -56,14 +59,11 @@ statements! {
     FIND_SAME_BYTES = both(
         "SELECT filename FROM files WHERE sha256 = $1 AND filename <> $2 AND deleted_at IS NULL ORDER BY filename LIMIT 1",
     );
-    REFERENCED_BLOBS = both(
-        "SELECT sha256 FROM files WHERE deleted_at IS NULL \
-         UNION SELECT metadata_sha256 FROM files WHERE deleted_at IS NULL AND metadata_sha256 IS NOT NULL \
-         UNION SELECT v.sha256 FROM provenance v JOIN files f ON f.id = v.file_id WHERE f.deleted_at IS NULL \
-         UNION SELECT sha256 FROM batch_files \
-         UNION SELECT metadata_sha256 FROM batch_files WHERE metadata_sha256 IS NOT NULL \
-         ORDER BY sha256",
+    BLOBS_OF_FILES = both(
+        "SELECT f.id, f.sha256, f.metadata_sha256, v.sha256 FROM files f LEFT JOIN provenance v ON v.file_id = f.id \
+         WHERE f.id > $1 AND f.deleted_at IS NULL ORDER BY f.id LIMIT $2",
     );
+    BLOBS_OF_BATCHES = both("SELECT sha256, metadata_sha256 FROM batch_files ORDER BY sha256");
     /// What stands in the way of a new file: its own name first, then another spelling of it.
     FIND_PUBLISHED = both(
         "SELECT f.id, f.filename, f.sha256, f.deleted_at, 0 AS rank FROM files f WHERE f.filename = $1 \
@@ -172,8 +172,22 @@ impl Index {
 
     /// Digests of all blobs that a row names: files, their metadata, and what open batches hold.
     pub async fn referenced_blobs(&self) -> Result<BTreeSet<Sha256Digest>, IndexError> {
-        let rows: Vec<(String,)> = read!(&self.db, fetch_all, REFERENCED_BLOBS)?;
-        rows.into_iter().map(|(digest,)| parse(&digest, "files.sha256")).collect()
+        let batches: Vec<(String, Option<String>)> = read!(&self.db, fetch_all, BLOBS_OF_BATCHES)?;
+        let mut digests = BTreeSet::new();
+        for digest in batches.into_iter().flat_map(|(file, metadata)| [Some(file), metadata]).flatten() {
+            digests.insert(parse(&digest, "batch_files.sha256")?);
+        }
+        let mut last = 0;
+        loop {
+            let rows: Vec<(i64, String, Option<String>, Option<String>)> =
+                read!(&self.db, fetch_all, BLOBS_OF_FILES, last, ROWS_AT_ONCE)?;
+            let Some((id, ..)) = rows.last() else { return Ok(digests) };
+            last = *id;
+            let named = rows.into_iter().flat_map(|(_, file, metadata, provenance)| [Some(file), metadata, provenance]);
+            for digest in named.flatten() {
+                digests.insert(parse(&digest, "files.sha256")?);
+            }
+        }
     }
 }
 

@@ -122,9 +122,9 @@ async fn sweeps_only_what_is_old_and_unreferenced(store: &dyn BlobStore) {
     let kept = put(store, Bytes::from_static(b"kept")).await.unwrap();
     let orphan = put(store, Bytes::from_static(b"orphan")).await.unwrap();
     let keep = BTreeSet::from([kept]);
-    let young = store.sweep(&keep, Timestamp::UNIX_EPOCH).await.unwrap();
+    let young = store.sweep(keep.clone(), Timestamp::UNIX_EPOCH).await.unwrap();
     assert_eq!((young.pending_count, young.orphan_count), (0, 0));
-    let old = store.sweep(&keep, far_future()).await.unwrap();
+    let old = store.sweep(keep, far_future()).await.unwrap();
     assert_eq!((old.pending_count, old.orphan_count, old.orphan_size_bytes), (0, 1, 6));
     assert_eq!(store.list().await.unwrap(), [kept]);
     assert_eq!(store.stat(&orphan).await.unwrap(), None);
@@ -192,7 +192,7 @@ async fn leftovers_of_a_crash_are_swept_and_foreign_files_are_not() {
     fs::write(dir.path().join("tmp/.tmpX.part"), b"half an upload").unwrap();
     fs::write(dir.path().join("tmp/notes.txt"), b"not ours").unwrap();
     fs::write(dir.path().join("blobs/sha256/00/README"), b"not ours").unwrap();
-    let report = store.sweep(&BTreeSet::new(), far_future()).await.unwrap();
+    let report = store.sweep(BTreeSet::new(), far_future()).await.unwrap();
     assert_eq!((report.pending_count, report.orphan_count), (1, 0));
     assert_eq!(names_in(&dir.path().join("tmp")), ["notes.txt"]);
 }

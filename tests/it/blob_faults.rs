@@ -95,11 +95,11 @@ impl BlobStore for FaultyBlobs {
         self.around(self.inner.list())
     }
 
-    fn sweep<'a>(
-        &'a self,
-        keep: &'a BTreeSet<Sha256Digest>,
+    fn sweep(
+        &self,
+        keep: BTreeSet<Sha256Digest>,
         older_than: Timestamp,
-    ) -> BoxFuture<'a, Result<SweepReport, BlobError>> {
+    ) -> BoxFuture<'_, Result<SweepReport, BlobError>> {
         self.around(self.inner.sweep(keep, older_than))
     }
 }
@@ -163,7 +163,7 @@ async fn survives_a_fault_at_every_step(store: &Blobs) {
             assert_eq!(left, digest);
             assert_eq!(store.stat(&left).await.unwrap(), Some(bytes.len() as u64), "step {step}");
         }
-        store.sweep(&BTreeSet::new(), far_future()).await.unwrap();
+        store.sweep(BTreeSet::new(), far_future()).await.unwrap();
         assert_eq!(store.list().await.unwrap(), [], "step {step}");
         assert_eq!(put(&**store, bytes.clone()).await.unwrap(), digest, "step {step}");
         store.delete(&digest).await.unwrap();

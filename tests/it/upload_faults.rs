@@ -56,7 +56,7 @@ async fn an_upload_survives_a_fault_of_the_blob_store_at_every_step() {
         assert_eq!(outcome.unwrap_err().kind(), Kind::Internal, "step {step}");
         assert_eq!(parts.index.find_file(&wheel.filename()).await.unwrap(), None, "step {step}");
         let keep = parts.index.referenced_blobs().await.unwrap();
-        parts.blobs.sweep(&keep, "2200-01-01T00:00:00Z".parse().unwrap()).await.unwrap();
+        parts.blobs.sweep(keep.clone(), "2200-01-01T00:00:00Z".parse().unwrap()).await.unwrap();
         assert_eq!(parts.blobs.list().await.unwrap(), keep.into_iter().collect::<Vec<_>>(), "step {step}");
         assert_eq!(send(&parts, &wheel).await.unwrap().verdict, Verdict::Stored, "step {step}");
     }

@@ -8,6 +8,8 @@ import json
 import re
 import urllib.parse
 
+import wheels
+
 JSON = "application/vnd.pypi.simple.v1+json"
 HTML = "application/vnd.pypi.simple.v1+html, text/html;q=0.5"
 
@@ -70,7 +72,7 @@ def files_of(answer: Answer, page: str) -> dict:
 
 
 def projects_of(answer: Answer) -> list:
-    """Names that a root page lists."""
+    """Names that a root page lists, normalized."""
     if answer.is_json:
-        return [project["name"] for project in json.loads(answer.body)["projects"]]
+        return [wheels.normalized(project["name"]) for project in json.loads(answer.body)["projects"]]
     return [link.strip("/").rsplit("/", 1)[-1] for link in _Links(answer.body.decode()).found]
