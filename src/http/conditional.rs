@@ -3,10 +3,11 @@
 use axum::http::{HeaderMap, HeaderName};
 
 /// Whether `If-None-Match` names this tag, by weak comparison; `*` names every one.
-pub fn is_listed(if_none_match: &str, etag: &str) -> bool {
+pub fn is_listed(if_none_match: &str, etag: impl AsRef<[u8]>) -> bool {
+    let etag = etag.as_ref();
     let named = |candidate: &str| {
         let candidate = candidate.trim();
-        candidate == "*" || candidate.strip_prefix("W/").unwrap_or(candidate) == etag
+        candidate == "*" || candidate.strip_prefix("W/").unwrap_or(candidate).as_bytes() == etag
     };
     // Our tags hold no comma, so splitting inside a foreign tag cannot make one of ours.
     if_none_match.split(',').any(named)
@@ -21,11 +22,7 @@ pub fn is_listed_strongly(if_match: &str, etag: &str) -> bool {
 pub fn header_text(headers: &HeaderMap, name: HeaderName) -> Option<std::borrow::Cow<'_, str>> {
     let mut lines = headers.get_all(name).iter().filter_map(|line| line.to_str().ok());
     let first = lines.next()?;
-    let rest: Vec<&str> = lines.collect();
-    if rest.is_empty() {
-        return Some(first.into());
-    }
-    Some(format!("{first}, {}", rest.join(", ")).into())
+    Some(lines.fold(first.into(), |joined: std::borrow::Cow<'_, str>, line| joined + ", " + line))
 }
 
 #[cfg(test)]

@@ -2,17 +2,17 @@
 //! instead of a dead server when a handler panics.
 
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Version, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
 use axum::response::{IntoResponse as _, Response};
-use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::set_header::SetResponseHeaderLayer;
+use futures_util::FutureExt as _;
+use tower::ServiceExt as _;
 
 use super::Problem;
 use super::auth::CallerName;
@@ -32,10 +32,9 @@ pub struct RequestId(pub Arc<str>);
 pub struct WrittenProblem(pub Problem);
 
 /// Makes request ids: the start of the process and a counter, so that no id comes twice.
-#[derive(Clone)]
 pub struct Frame {
-    started: Arc<str>,
-    count: Arc<AtomicU64>,
+    started: Box<str>,
+    count: AtomicU64,
 }
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -52,7 +51,7 @@ const SAFE_HEADERS: [(HeaderName, HeaderValue); 5] = [
 impl Frame {
     /// A frame for a server that started at `now`.
     pub fn new(now: Timestamp) -> Self {
-        Self { started: format!("{:x}", now.as_microsecond()).into(), count: Arc::default() }
+        Self { started: format!("{:x}", now.as_microsecond()).into(), count: AtomicU64::new(0) }
     }
 
     fn next_id(&self) -> RequestId {
@@ -64,11 +63,18 @@ impl Frame {
 /// What is remembered of a request for its log line.
 struct Line {
     method: Method,
-    path: String,
+    uri: Uri,
     peer: Option<SocketAddr>,
     id: RequestId,
     started: Instant,
     is_written: AtomicBool,
+}
+
+impl Line {
+    /// Without the query: nobody knows what people put there.
+    fn path(&self) -> &str {
+        self.uri.path()
+    }
 }
 
 impl Drop for Line {
@@ -79,64 +85,102 @@ impl Drop for Line {
         }
         let elapsed_ms = elapsed_ms(self.started);
         let peer = self.peer.map(tracing::field::display);
-        let (method, path, request_id) = (&self.method, self.path.as_str(), &*self.id.0);
+        let (method, path, request_id) = (&self.method, self.path(), &*self.id.0);
         tracing::info!(%method, path, status = 499, elapsed_ms, request_id, peer, "{method} {path} 499");
     }
 }
 
-/// Puts the frame around every route.
-pub fn framed(router: Router, state: Frame) -> Router {
-    let caught = CatchPanicLayer::custom(|panic| panicked(panic).into_response());
-    let framed = router.layer(caught).layer(from_fn_with_state(state, frame));
-    SAFE_HEADERS
-        .into_iter()
-        .fold(framed, |router, (name, value)| router.layer(SetResponseHeaderLayer::if_not_present(name, value)))
+/// Answers a request without the routes, if it can.
+type AtHand = Box<dyn Fn(&Request) -> Option<Response> + Send + Sync>;
+
+/// The routes with the frame around them. Not made of layers: each of those would cost every request allocations.
+pub struct Framed {
+    router: Router,
+    frame: Frame,
+    at_hand: AtHand,
 }
 
-async fn frame(State(frame): State<Frame>, mut request: Request, next: Next) -> Response {
-    let line = Line {
-        method: request.method().clone(),
-        // Without the query: nobody knows what people put there.
-        path: request.uri().path().to_owned(),
-        peer: request.extensions().get::<Peer>().map(|peer| peer.0),
-        id: frame.next_id(),
-        started: Instant::now(),
-        is_written: AtomicBool::new(false),
-    };
-    let accept = header_text(request.headers(), header::ACCEPT).map(|text| text.into_owned());
-    request.extensions_mut().insert(line.id.clone());
-    let answered = match check(&request) {
-        Err(problem) => Err(problem),
-        Ok(()) => Ok(next.run(request).await),
-    };
-    let mut response = match answered {
-        Ok(mut response) => match response.extensions_mut().remove::<Problem>() {
-            Some(problem) => answer(problem, Some(response), accept.as_deref(), &line),
-            None => {
-                let written = response.extensions_mut().remove::<WrittenProblem>();
-                log(
-                    &line,
-                    &response,
-                    written.as_ref().map(|WrittenProblem(problem)| (problem.code(), problem.causes())),
-                );
-                response
-            }
-        },
-        Err(problem) => answer(problem, None, accept.as_deref(), &line),
-    };
-    if let Ok(id) = HeaderValue::from_str(&line.id.0) {
-        response.headers_mut().insert(REQUEST_ID, id);
+impl Framed {
+    /// Puts the frame around every route; what `at_hand` answers does not come to them.
+    pub fn new(
+        router: Router,
+        frame: Frame,
+        at_hand: impl Fn(&Request) -> Option<Response> + Send + Sync + 'static,
+    ) -> Self {
+        Self { router, frame, at_hand: Box::new(at_hand) }
     }
-    response
+
+    /// Answers a request; errors are answers too.
+    pub async fn answer(&self, request: Request) -> Response {
+        let line = Line {
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            peer: request.extensions().get::<Peer>().map(|peer| peer.0),
+            id: self.frame.next_id(),
+            started: Instant::now(),
+            is_written: AtomicBool::new(false),
+        };
+        let accept = accept_of(request.headers());
+        let mut response = match self.answer_inside(request, &line).await {
+            Ok(mut response) => match response.extensions_mut().remove::<Problem>() {
+                Some(problem) => answer(problem, Some(response), accept.as_ref(), &line),
+                None => {
+                    let written = response.extensions_mut().remove::<WrittenProblem>();
+                    let problem = written.as_ref().map(|WrittenProblem(problem)| (problem.code(), problem.causes()));
+                    log(&line, &response, problem);
+                    response
+                }
+            },
+            Err(problem) => answer(problem, None, accept.as_ref(), &line),
+        };
+        let is_known = response.status() == StatusCode::NOT_MODIFIED;
+        let headers = response.headers_mut();
+        if is_known {
+            // The router writes 0, which would be the length of what the client has (RFC 9110 section 8.6).
+            headers.remove(header::CONTENT_LENGTH);
+        }
+        headers.reserve(SAFE_HEADERS.len() + 1);
+        for (name, value) in SAFE_HEADERS {
+            headers.entry(name).or_insert(value);
+        }
+        if let Ok(id) = HeaderValue::from_str(&line.id.0) {
+            headers.insert(REQUEST_ID, id);
+        }
+        response
+    }
+
+    async fn answer_inside(&self, mut request: Request, line: &Line) -> Result<Response, Problem> {
+        check(&request)?;
+        if let Some(response) = (self.at_hand)(&request) {
+            return Ok(response);
+        }
+        request.extensions_mut().insert(line.id.clone());
+        let routed = AssertUnwindSafe(self.router.clone().oneshot(request)).catch_unwind().await;
+        Ok(match routed {
+            Ok(response) => response.into_response(),
+            Err(panic) => panicked(panic).into_response(),
+        })
+    }
+}
+
+/// The header `Accept`, its lines joined: a problem is written in the form that the client reads.
+fn accept_of(headers: &HeaderMap) -> Option<HeaderValue> {
+    let mut lines = headers.get_all(header::ACCEPT).iter();
+    match (lines.next(), lines.next()) {
+        (Some(only), None) => Some(only.clone()),
+        (None, _) => None,
+        _ => HeaderValue::from_str(&header_text(headers, header::ACCEPT)?).ok(),
+    }
 }
 
 /// Writes a problem out; headers that the router put beside it (`Allow`) stay.
-fn answer(problem: Problem, beside: Option<Response>, accept: Option<&str>, line: &Line) -> Response {
+fn answer(problem: Problem, beside: Option<Response>, accept: Option<&HeaderValue>, line: &Line) -> Response {
     let causes = problem.causes().to_owned();
     let code = problem.code();
+    let accept = accept.and_then(|accept| accept.to_str().ok());
     let mut response = problem.into_answer(accept, &line.id.0);
     let headers = response.headers_mut();
-    if line.path.starts_with("/api/") && headers.contains_key(header::WWW_AUTHENTICATE) {
+    if line.path().starts_with("/api/") && headers.contains_key(header::WWW_AUTHENTICATE) {
         // At `Basic` a browser opens a log-in window of its own over our page; pip and twine never come here.
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"ferrywheel\""));
     }
@@ -189,7 +233,7 @@ fn log(line: &Line, response: &Response, problem: Option<(&'static str, &str)>) 
     let caller = caller.unwrap_or("anonymous");
     let peer = line.peer.map(tracing::field::display);
     let (code, causes) = problem.unzip();
-    let (method, path, request_id) = (&line.method, line.path.as_str(), &*line.id.0);
+    let (method, path, request_id) = (&line.method, line.path(), &*line.id.0);
     let status_code = status.as_u16();
     if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
         tracing::error!(
@@ -206,9 +250,7 @@ fn log(line: &Line, response: &Response, problem: Option<(&'static str, &str)>) 
 mod tests {
     use axum::body::Body;
     use axum::routing::get;
-    use futures_util::FutureExt as _;
     use http_body_util::BodyExt as _;
-    use tower::ServiceExt as _;
 
     use super::*;
 
@@ -245,9 +287,9 @@ mod tests {
         let written = Written::default();
         let _log = written.listen();
         let router = Router::new().route("/slow", get(std::future::pending::<&'static str>));
-        let router = framed(router, Frame::new(Timestamp::UNIX_EPOCH));
+        let server = Framed::new(router, Frame::new(Timestamp::UNIX_EPOCH), |_| None);
         let request = Request::builder().uri("/slow").header("host", "a").body(Body::empty()).unwrap();
-        let answer = router.oneshot(request);
+        let answer = server.answer(request);
         // Polled once and dropped, as the connection does.
         assert!(answer.now_or_never().is_none());
         let log = written.text();
@@ -259,7 +301,8 @@ mod tests {
         let written = Written::default();
         let _log = written.listen();
         let page = async || Problem::new(Kind::NotFound, "http/no-such-page", "nothing is here");
-        let router = framed(Router::new().route("/page", get(page)), Frame::new(Timestamp::UNIX_EPOCH));
+        let router = Router::new().route("/page", get(page));
+        let server = Framed::new(router, Frame::new(Timestamp::UNIX_EPOCH), |_| None);
         let request = Request::builder()
             .uri("/page?token=secret-1")
             .header("host", "a")
@@ -268,7 +311,7 @@ mod tests {
             .extension(Peer(([127, 0, 0, 1], 4711).into()))
             .body(Body::from("secret-4"))
             .unwrap();
-        router.oneshot(request).await.unwrap();
+        server.answer(request).await;
         let log = written.text();
         assert_eq!(log.lines().count(), 1, "{log}");
         assert!(!log.contains("secret"), "{log}");
@@ -287,10 +330,10 @@ mod tests {
         let router = Router::new()
             .route("/bad", get(async || -> &'static str { panic!("secret of the insides") }))
             .route("/good", get(async || "good"));
-        let router = framed(router, Frame::new(Timestamp::UNIX_EPOCH));
+        let server = Framed::new(router, Frame::new(Timestamp::UNIX_EPOCH), |_| None);
         let ask = async |path: &str| {
             let request = Request::builder().uri(path).header("host", "a").body(Body::empty()).unwrap();
-            router.clone().oneshot(request).await.unwrap()
+            server.answer(request).await
         };
         let bad = ask("/bad").await;
         assert_eq!(bad.status(), StatusCode::INTERNAL_SERVER_ERROR);

@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use std::fmt::Display;
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
@@ -15,11 +14,12 @@ use super::Problem;
 use super::auth::Who;
 use super::conditional::{header_text, is_listed};
 use super::extract::Segments;
+use super::pieces::Pieces;
 use crate::access::ReadPolicy;
 use crate::app::App;
 use crate::model::{ChannelAddress, ChannelRef, Kind, Permission};
 use crate::packaging::ProjectName;
-use crate::simple::{Base, Encoding, Format, RenderedPage, negotiate};
+use crate::simple::{Base, Encoding, Form, Format, PageBody, negotiate};
 
 const LAST_SERIAL: HeaderName = HeaderName::from_static("x-pypi-last-serial");
 
@@ -95,23 +95,26 @@ pub async fn channel_project_without_slash(
 }
 
 /// Which channel a URL names, and how.
-struct Place {
-    wanted: ChannelRef,
+pub(super) struct Place {
+    pub(super) wanted: ChannelRef,
     base: Base,
     /// Whether the URL names it in a way that had to be looked up: by a day or by a digest.
     is_found: bool,
 }
 
 impl Place {
-    fn default(app: &App) -> Self {
-        let wanted = ChannelRef { name: app.settings.default_channel.clone(), serial: None };
-        Self { wanted, base: Base::Default, is_found: false }
+    pub(super) fn new(wanted: ChannelRef, base: Base) -> Self {
+        Self { wanted, base, is_found: false }
+    }
+
+    pub(super) fn default(app: &App) -> Self {
+        Self::new(ChannelRef { name: app.settings.default_channel.clone(), serial: None }, Base::Default)
     }
 
     async fn channel(app: &App, who: &Who, segment: &str) -> Result<Self, Problem> {
         let address: ChannelAddress = segment.parse()?;
         if let Some(wanted) = address.settled() {
-            return Ok(Self { wanted, base: Base::Channel, is_found: false });
+            return Ok(Self::new(wanted, Base::Channel));
         }
         who.may(app, Permission::Read, Some(&address.name), None)?;
         Ok(Self { wanted: app.index.find_ref(&address).await?, base: Base::Channel, is_found: true })
@@ -132,11 +135,10 @@ async fn root_page(app: &App, who: &Who, place: Place, parts: Parts) -> Answer {
     if place.is_found {
         return redirect(app, &place, "", &parts.uri);
     }
-    let wish = Wish::of(&parts)?;
+    let wish = Wish::of(&parts.uri, &parts.headers)?;
     who.may(app, Permission::Read, Some(&place.wanted.name), None)?;
-    let view = app.index.open_view(&place.wanted).await?;
-    let page = app.pages.root(&app.index, &view, wish.format, place.base).await?;
-    Ok(answer(app, &place, &page, &wish))
+    let page = app.pages.root(&app.index, &place.wanted, wish.form(&place)).await?;
+    Ok(page_answer(app, &place, &page, &wish))
 }
 
 async fn project_page(app: &App, who: &Who, place: Place, segment: &str, parts: Parts) -> Answer {
@@ -144,10 +146,10 @@ async fn project_page(app: &App, who: &Who, place: Place, segment: &str, parts: 
     if place.is_found || project.as_str() != segment {
         return redirect(app, &place, &project, &parts.uri);
     }
-    let wish = Wish::of(&parts)?;
+    let wish = Wish::of(&parts.uri, &parts.headers)?;
     who.may(app, Permission::Read, Some(&place.wanted.name), Some(&project))?;
-    let page = app.pages.project(&app.index, &place.wanted, &project, wish.format, place.base).await?;
-    Ok(answer(app, &place, &page, &wish))
+    let page = app.pages.project(&app.index, &place.wanted, &project, wish.form(&place)).await?;
+    Ok(page_answer(app, &place, &page, &wish))
 }
 
 /// The project that a segment of a URL names.
@@ -163,16 +165,15 @@ pub(super) fn project_name(segment: &str) -> Result<ProjectName, Problem> {
 }
 
 /// What a client wants of a page, from its headers and its query.
-struct Wish<'a> {
+pub(super) struct Wish<'a> {
     format: Format,
     encoding: Encoding,
     if_none_match: Option<Cow<'a, str>>,
 }
 
 impl<'a> Wish<'a> {
-    fn of(parts: &'a Parts) -> Result<Self, Problem> {
-        let headers = &parts.headers;
-        let parameter = parts.uri.query().and_then(|query| negotiate::query_value(query, "format"));
+    pub(super) fn of(uri: &Uri, headers: &'a HeaderMap) -> Result<Self, Problem> {
+        let parameter = uri.query().and_then(|query| negotiate::query_value(query, "format"));
         let accept = header_text(headers, header::ACCEPT);
         let format = negotiate::format(accept.as_deref(), parameter.as_deref()).ok_or_else(|| {
             not_acceptable("no form of this page is accepted by the client")
@@ -181,9 +182,14 @@ impl<'a> Wish<'a> {
         let accept_encoding = header_text(headers, header::ACCEPT_ENCODING);
         let encoding = negotiate::encoding(accept_encoding.as_deref()).ok_or_else(|| {
             not_acceptable("no encoding of this page is accepted by the client")
-                .with_hint("Accept `gzip` or `identity`.")
+                .with_hint("Accept `zstd`, `gzip` or `identity`.")
         })?;
         Ok(Self { format, encoding, if_none_match: header_text(headers, header::IF_NONE_MATCH) })
+    }
+
+    /// The form of the page at this place.
+    pub(super) fn form(&self, place: &Place) -> Form {
+        Form { format: self.format, encoding: self.encoding, base: place.base }
     }
 }
 
@@ -192,27 +198,29 @@ fn not_acceptable(detail: &str) -> Problem {
         .with_header(header::VARY, "Accept, Accept-Encoding")
 }
 
-fn answer(app: &App, place: &Place, page: &RenderedPage, wish: &Wish<'_>) -> Response {
-    let body = page.body(wish.encoding);
-    let is_known = wish.if_none_match.as_deref().is_some_and(|header| is_listed(header, &body.etag));
-    let mut response = if is_known {
-        StatusCode::NOT_MODIFIED.into_response()
+/// Headers of a page's answer, those of `frame.rs` too: the map is made large enough at once.
+const HEADER_COUNT: usize = 14;
+
+/// The answer that shows `page`, or says that the client has it.
+pub(super) fn page_answer(app: &App, place: &Place, page: &PageBody, wish: &Wish<'_>) -> Response {
+    let mut response = Response::default();
+    let mut headers = HeaderMap::with_capacity(HEADER_COUNT);
+    if wish.if_none_match.as_deref().is_some_and(|header| is_listed(header, &page.etag)) {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
     } else {
-        let mut response = Response::new(Body::from(body.bytes.clone()));
-        let headers = response.headers_mut();
+        *response.body_mut() = Pieces::body(&page.pieces);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(page.format.content_type()));
-        if wish.encoding == Encoding::Gzip {
-            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        if let Some(encoding) = page.encoding.header() {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
         }
-        response
-    };
-    let headers = response.headers_mut();
-    if let Ok(etag) = HeaderValue::from_str(&body.etag) {
+    }
+    if let Ok(etag) = HeaderValue::from_maybe_shared(page.etag.clone()) {
         headers.insert(header::ETAG, etag);
     }
     headers.insert(header::CACHE_CONTROL, place.cache_control(app.settings.read));
     headers.insert(LAST_SERIAL, HeaderValue::from(page.last_serial.0));
-    add_vary(headers, app.settings.read);
+    add_vary(&mut headers, app.settings.read);
+    *response.headers_mut() = headers;
     response
 }
 

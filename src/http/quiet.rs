@@ -52,21 +52,41 @@ enum Waiting {
     Nothing,
 }
 
-/// A timer that is made once and set again.
+/// How often a timer looks whether its time has come, at most; and so how late it may ring, at most.
+const TICK: Duration = Duration::from_secs(5);
+
+/// A timer that is made once and set again. Setting it costs no more than noting the time, because every request does it:
+/// the runtime's timer behind it runs for a [`TICK`] at most, and only then sees whether the time has come.
 #[derive(Default)]
-struct Alarm(Option<Pin<Box<Sleep>>>);
+struct Alarm {
+    sleep: Option<Pin<Box<Sleep>>>,
+    deadline: Option<Instant>,
+}
 
 impl Alarm {
     fn set(&mut self, after: Duration) {
-        let deadline = Instant::now() + after;
-        match &mut self.0 {
-            Some(sleep) => sleep.as_mut().reset(deadline),
-            None => self.0 = Some(Box::pin(tokio::time::sleep_until(deadline))),
+        let now = Instant::now();
+        let deadline = now + after;
+        self.deadline = Some(deadline);
+        let look = now + after.min(TICK);
+        match &mut self.sleep {
+            // It looks early enough.
+            Some(sleep) if sleep.deadline() <= look && !sleep.is_elapsed() => {}
+            Some(sleep) => sleep.as_mut().reset(look),
+            None => self.sleep = Some(Box::pin(tokio::time::sleep_until(look))),
         }
     }
 
     fn has_rung(&mut self, context: &mut Context<'_>) -> bool {
-        self.0.as_mut().is_some_and(|sleep| sleep.as_mut().poll(context).is_ready())
+        let (Some(sleep), Some(deadline)) = (&mut self.sleep, self.deadline) else { return false };
+        while sleep.as_mut().poll(context).is_ready() {
+            let now = Instant::now();
+            if now >= deadline {
+                return true;
+            }
+            sleep.as_mut().reset(deadline.min(now + TICK));
+        }
+        false
     }
 }
 

@@ -10,10 +10,10 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, delete, get, patch, post, put};
 
 use super::auth::{Gate, guard};
-use super::frame::{Frame, framed};
+use super::frame::{Frame, Framed};
 use super::{
     Problem, advisories, audit, bundles, changes, channels, files, files_api, health, legacy, legacy_answer,
-    legacy_json, locks, marks, pages, provenance, search, status, ui, upload_body,
+    legacy_json, locks, marks, pages, provenance, search, shortcut, status, ui, upload_body,
 };
 use crate::app::App;
 use crate::model::{Kind, Permission};
@@ -124,14 +124,15 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/v1/audit", ADMIN, "get-audit", || get(audit::list)),
 ];
 
-/// The whole server as a service.
-pub fn router(app: Arc<App>) -> Router {
+/// The whole server: takes requests, gives answers.
+pub fn server(app: Arc<App>) -> Framed {
     let frame = Frame::new(app.clock.now());
     let mut router = Router::new();
     for route in ROUTES {
         router = router.route(route.path, guarded(route, &app));
     }
-    framed(router.method_not_allowed_fallback(wrong_method).fallback(no_such_page).with_state(app), frame)
+    let router = router.method_not_allowed_fallback(wrong_method).fallback(no_such_page).with_state(app.clone());
+    Framed::new(router, frame, move |request| shortcut::at_hand(&app, request))
 }
 
 fn guarded(route: &Route, app: &Arc<App>) -> MethodRouter<Arc<App>> {

@@ -1,25 +1,24 @@
 //! The accept loop: HTTP/1.1 on TCP, with limits on connections, heads and silence, and a stop that lets requests finish.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use hyper::Request;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tower::ServiceExt as _;
 
-use super::frame::Peer;
+use super::frame::{Framed, Peer};
 use super::quiet::{GapBody, InFlight, MarkedBody, WatchedIo};
-use super::router;
 use super::sendfile::{Outbox, SendfileIo};
+use super::server;
 use crate::app::App;
 
 /// Most header lines of a request; clients send about ten, attacks thousands (threats 2.3).
@@ -76,7 +75,7 @@ pub async fn serve_with(
     shutdown: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
     let slots = Arc::new(Semaphore::new(app.settings.max_connections));
-    let router = router(app);
+    let server = Arc::new(server(app));
     let graceful = GracefulShutdown::new();
     tokio::pin!(shutdown);
     loop {
@@ -90,7 +89,7 @@ pub async fn serve_with(
         };
         match accepted {
             Ok((stream, peer)) => {
-                let connection = Connection { stream, peer, router: router.clone(), timeouts, _slot: slot };
+                let connection = Connection { stream, peer, server: server.clone(), timeouts, _slot: slot };
                 tokio::spawn(connection.run(graceful.watcher()));
             }
             Err(error) if is_of_the_peer(&error) => {}
@@ -117,14 +116,14 @@ fn is_of_the_peer(error: &io::Error) -> bool {
 struct Connection {
     stream: TcpStream,
     peer: SocketAddr,
-    router: Router,
+    server: Arc<Framed>,
     timeouts: Timeouts,
     _slot: OwnedSemaphorePermit,
 }
 
 impl Connection {
     async fn run(self, watcher: Watcher) {
-        let Self { stream, peer, router, timeouts, _slot } = self;
+        let Self { stream, peer, server, timeouts, _slot } = self;
         // Answers are written whole; waiting to fill a packet would only add latency.
         let _ = stream.set_nodelay(true);
         let in_flight = InFlight::default();
@@ -133,11 +132,14 @@ impl Connection {
         let io = TokioIo::new(WatchedIo::new(io, timeouts, in_flight.clone()));
         let service = hyper::service::service_fn(move |request: Request<Incoming>| {
             let mark = in_flight.begin();
-            let mut request = request.map(|body| Body::new(GapBody::new(body, timeouts.body_gap)));
+            let mut request = request.map(|body| match body.is_end_stream() {
+                true => Body::empty(),
+                false => Body::new(GapBody::new(body, timeouts.body_gap)),
+            });
             request.extensions_mut().insert(Peer(peer));
             request.extensions_mut().insert(outbox.clone());
-            let answer = router.clone().oneshot(request);
-            async move { answer.await.map(|response| response.map(|body| MarkedBody::new(body, mark))) }
+            let server = server.clone();
+            async move { Ok::<_, Infallible>(server.answer(request).await.map(|body| MarkedBody::new(body, mark))) }
         });
         let connection = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())

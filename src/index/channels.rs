@@ -50,6 +50,24 @@ impl CountCache {
 impl Index {
     /// The channel of this name.
     pub async fn find_channel(&self, name: &ChannelName) -> Result<Option<Channel>, IndexError> {
+        if let Some(known) = self.heads.find_channel(self, name) {
+            return Ok(Some((*known).clone()));
+        }
+        let stamp = self.stamp_of_channel(name);
+        let found = self.read_channel(name).await?;
+        if let (Some(stamp), Some(channel)) = (stamp, &found) {
+            self.heads.keep_channel(stamp, channel);
+        }
+        Ok(found)
+    }
+
+    /// The view that [`Index::open_view`] would open, if it would find the channel in memory.
+    pub fn view_at_hand(&self, wanted: &ChannelRef) -> Option<View> {
+        let channel = self.heads.find_channel(self, &wanted.name)?;
+        view(wanted, channel.id, channel.serial).ok()
+    }
+
+    async fn read_channel(&self, name: &ChannelName) -> Result<Option<Channel>, IndexError> {
         let row: Option<(i64, i64, i64)> = read!(&self.db, fetch_optional, FIND_CHANNEL, name.as_str())?;
         row.map(|row| channel(name, row)).transpose()
     }

@@ -101,8 +101,11 @@ macro_rules! note {
 }
 
 /// A membership `m` that is part of channel `$1` at serial `$2`.
+///
+/// The sign keeps SQLite from the index of begins: it may take that, which is the whole channel, for shorter than the range
+/// of one project.
 macro_rules! in_view {
     () => {
-        "m.channel_id = $1 AND m.from_serial <= $2 AND (m.to_serial IS NULL OR m.to_serial > $2)"
+        "m.channel_id = $1 AND +m.from_serial <= $2 AND (m.to_serial IS NULL OR +m.to_serial > $2)"
     };
 }

@@ -1,11 +1,12 @@
 //! Heads in memory: what [`Index::open_project`] answered, for as long as it holds. Bounded, whatever names are asked for.
 
 use std::hash::Hash;
+use std::sync::Arc;
 
 use moka::Equivalent;
 
 use super::{Index, Stamp};
-use crate::model::{ChannelRef, ProjectHead, View};
+use crate::model::{Channel, ChannelName, ChannelRef, ProjectHead, View};
 use crate::packaging::ProjectName;
 
 /// What a reader looks at, and the project as it shows there.
@@ -13,6 +14,9 @@ pub(super) type Opened = (View, Option<ProjectHead>);
 
 /// Memory for all of them, in bytes: some 20,000 projects.
 const CAPACITY_BYTES: u64 = 8 << 20;
+
+/// Channels that are kept; a server has a handful.
+const CHANNEL_COUNT: u64 = 1_000;
 
 /// What one answer takes beside its texts, in bytes: two structures, and what the cache remembers of an entry.
 const ENTRY_BYTES: usize = size_of::<Key>() + size_of::<(Stamp, Opened)>() + 160;
@@ -38,26 +42,45 @@ impl Equivalent<Key> for KeyRef<'_> {
 
 /// Answers with their stamps. All clones share them.
 #[derive(Clone)]
-pub(super) struct Heads(moka::sync::Cache<Key, (Stamp, Opened)>);
+pub(super) struct Heads {
+    projects: moka::sync::Cache<Key, (Stamp, Arc<Opened>)>,
+    channels: moka::sync::Cache<ChannelName, (Stamp, Arc<Channel>)>,
+}
 
 impl Heads {
     pub(super) fn new() -> Self {
-        Self(moka::sync::Cache::builder().max_capacity(CAPACITY_BYTES).weigher(weigh).build())
+        Self {
+            projects: moka::sync::Cache::builder().max_capacity(CAPACITY_BYTES).weigher(weigh).build(),
+            channels: moka::sync::Cache::new(CHANNEL_COUNT),
+        }
     }
 
     /// The answer, if it is still what the database would say.
-    pub(super) fn find(&self, index: &Index, wanted: &ChannelRef, project: &ProjectName) -> Option<Opened> {
-        let (stamp, opened) = self.0.get(&KeyRef { wanted, project })?;
+    pub(super) fn find(&self, index: &Index, wanted: &ChannelRef, project: &ProjectName) -> Option<Arc<Opened>> {
+        let (stamp, opened) = self.projects.get(&KeyRef { wanted, project })?;
         index.is_current(stamp).then_some(opened)
     }
 
     /// Keeps an answer that was read after `stamp`.
     pub(super) fn keep(&self, wanted: &ChannelRef, project: &ProjectName, stamp: Stamp, opened: &Opened) {
-        self.0.insert(Key { wanted: wanted.clone(), project: project.clone() }, (stamp, opened.clone()));
+        self.projects
+            .insert(Key { wanted: wanted.clone(), project: project.clone() }, (stamp, Arc::new(opened.clone())));
+    }
+
+    /// The channel with its serial, if that is still what the database would say.
+    pub(super) fn find_channel(&self, index: &Index, name: &ChannelName) -> Option<Arc<Channel>> {
+        let (stamp, channel) = self.channels.get(name)?;
+        index.is_current(stamp).then_some(channel)
+    }
+
+    /// Keeps a channel that was read after `stamp`.
+    pub(super) fn keep_channel(&self, stamp: Stamp, channel: &Channel) {
+        self.channels.insert(channel.name.clone(), (stamp, Arc::new(channel.clone())));
     }
 }
 
-fn weigh(key: &Key, (_, (view, head)): &(Stamp, Opened)) -> u32 {
+fn weigh(key: &Key, (_, opened): &(Stamp, Arc<Opened>)) -> u32 {
+    let (view, head) = &**opened;
     let texts = key.wanted.name.as_str().len() + key.project.as_str().len() + view.channel.as_str().len();
     let head = head.as_ref().map_or(0, |head| {
         let reason = head.status_reason.as_ref().map_or(0, String::len);
@@ -84,8 +107,8 @@ mod tests {
             let stamp = index.stamp(project.as_str()).unwrap();
             index.heads.keep(&wanted, &project, stamp, &(view.clone(), None));
         }
-        index.heads.0.run_pending_tasks();
-        let weight = index.heads.0.weighted_size();
-        assert!((1..=CAPACITY_BYTES).contains(&weight) && index.heads.0.entry_count() < 60_000, "{weight}");
+        index.heads.projects.run_pending_tasks();
+        let weight = index.heads.projects.weighted_size();
+        assert!((1..=CAPACITY_BYTES).contains(&weight) && index.heads.projects.entry_count() < 60_000, "{weight}");
     }
 }

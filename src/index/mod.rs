@@ -19,6 +19,7 @@ mod driver;
 mod error;
 mod files;
 mod heads;
+mod listings;
 mod lookups;
 mod marks;
 mod memberships;
@@ -36,6 +37,7 @@ pub use advisories::AdvisoryRecord;
 pub use audit::AuditVerdict;
 pub use error::IndexError;
 pub use files::AddedFile;
+pub use listings::ListChange;
 pub use marks::StatusThere;
 pub use open::{Index, IndexLocation};
 pub use provenance::StoredProvenance;
@@ -54,6 +56,7 @@ fn statements() -> impl Iterator<Item = db::Sql> {
         changes::STATEMENTS,
         channels::STATEMENTS,
         files::STATEMENTS,
+        listings::STATEMENTS,
         marks::STATEMENTS,
         memberships::STATEMENTS,
         projects::STATEMENTS,

@@ -1,11 +1,13 @@
 //! Projects as a view shows them.
 
+use std::sync::Arc;
+
 use super::channels::view;
 use super::db::both;
 use super::heads::Opened;
-use super::rows::{damaged, parse};
+use super::rows::damaged;
 use super::{Index, IndexError};
-use crate::model::{ChannelRef, ListedProject, ProjectHead, ProjectStatus, Serial, View};
+use crate::model::{ChannelRef, ProjectHead, ProjectStatus, Serial, View};
 use crate::packaging::ProjectName;
 
 /// The last end or begin of an interval of project `cp` up to a serial, or the coming of a provenance after its file: what
@@ -17,7 +19,7 @@ macro_rules! last_serial_before {
              SELECT CASE WHEN o.to_serial <= ",
             $serial,
             " THEN o.to_serial ELSE o.from_serial END AS serial FROM memberships o \
-             WHERE o.channel_id = cp.channel_id AND o.project_id = cp.project_id AND o.from_serial <= ",
+             WHERE o.channel_id = cp.channel_id AND o.project_id = cp.project_id AND +o.from_serial <= ",
             $serial,
             " UNION ALL \
              SELECT CASE WHEN t.to_serial <= ",
@@ -34,22 +36,26 @@ macro_rules! last_serial_before {
     };
 }
 
+/// The serial of the last change of project `cp` up to a serial; nothing if it came later.
+macro_rules! last_serial_in_view {
+    ($serial:literal) => {
+        concat!(
+            "CASE WHEN cp.last_serial <= ",
+            $serial,
+            " THEN cp.last_serial ELSE ",
+            $crate::index::projects::last_serial_before!($serial),
+            " END"
+        )
+    };
+}
+pub(super) use {last_serial_before, last_serial_in_view};
+
 statements! {
-    /// Does not look at the rows of files, which are many and long: a deleted file is in no head, so only a snapshot can
-    /// list a project that has nothing left to offer.
-    LIST_PROJECTS = both(concat!(
-        "SELECT p.name, p.display_name, CASE WHEN cp.last_serial <= CAST($2 AS BIGINT) THEN cp.last_serial \
-         ELSE ", last_serial_before!("CAST($2 AS BIGINT)"), " END AS last_serial FROM projects p \
-         JOIN channel_projects cp ON cp.project_id = p.id AND cp.channel_id = $1 \
-         WHERE EXISTS (SELECT 1 FROM memberships m WHERE ", in_view!(), " AND m.project_id = p.id) ORDER BY p.name",
-    ));
     /// A channel's row whatever it holds, with its project beside it if that was ever part of it: one read answers a page.
     ///
     /// The stored serial is the head's; a view at an earlier serial takes the last end or begin of an interval up to it.
     OPEN_PROJECT = both(concat!(
-        "SELECT v.id, v.head, p.display_name, \
-         CASE WHEN cp.last_serial <= v.serial THEN cp.last_serial ELSE ", last_serial_before!("v.serial"),
-        " END AS last_serial, \
+        "SELECT v.id, v.head, p.display_name, ", last_serial_in_view!("v.serial"), " AS last_serial, \
          s.status, s.reason, \
          (SELECT COUNT(*) FROM files d WHERE d.project_id = p.id AND d.deleted_at IS NOT NULL) AS deleted_count \
          FROM (SELECT id, serial AS head, COALESCE(CAST($2 AS BIGINT), serial) AS serial FROM channels WHERE name = $1) v \
@@ -73,16 +79,6 @@ struct HeadRow {
 }
 
 impl Index {
-    /// Every project with a file in this view, by normalized name.
-    pub async fn list_projects(&self, view: &View) -> Result<Vec<ListedProject>, IndexError> {
-        let rows: Vec<(String, String, i64)> =
-            read!(&self.db, fetch_all, LIST_PROJECTS, view.channel_id, view.serial.0)?;
-        let listed = |(name, display_name, last_serial): (String, String, i64)| {
-            Ok(ListedProject { name: parse(&name, "projects.name")?, display_name, last_serial: Serial(last_serial) })
-        };
-        rows.into_iter().map(listed).collect()
-    }
-
     /// The project as this view shows it; `None` if it was never part of it.
     pub async fn find_project(&self, view: &View, name: &ProjectName) -> Result<Option<ProjectHead>, IndexError> {
         let wanted = ChannelRef { name: view.channel.clone(), serial: Some(view.serial) };
@@ -97,7 +93,7 @@ impl Index {
     /// ever. Fails with [`IndexError::NoSuchChannel`], and with [`IndexError::NoSuchSnapshot`] for a serial not reached yet.
     pub async fn open_project(&self, wanted: &ChannelRef, name: &ProjectName) -> Result<Opened, IndexError> {
         if let Some(known) = self.heads.find(self, wanted, name) {
-            return Ok(known);
+            return Ok((*known).clone());
         }
         // Before the read: a commit that comes between makes the answer one that is not kept.
         let stamp = self.stamp(name.as_str());
@@ -106,6 +102,11 @@ impl Index {
             self.heads.keep(wanted, name, stamp, &opened);
         }
         Ok(opened)
+    }
+
+    /// What [`Index::open_project`] would answer, if it would find that in memory.
+    pub fn project_at_hand(&self, wanted: &ChannelRef, name: &ProjectName) -> Option<Arc<Opened>> {
+        self.heads.find(self, wanted, name)
     }
 
     async fn read_project(&self, wanted: &ChannelRef, name: &ProjectName) -> Result<Opened, IndexError> {

@@ -223,6 +223,27 @@ impl fmt::Display for ProjectStatus {
     }
 }
 
+/// What a page tells of a file: a few columns, because a page may list thousands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedFile {
+    /// File name, the last segment of the URL.
+    pub filename: String,
+    /// Its version.
+    pub version: Version,
+    /// Digest of the file.
+    pub sha256: Sha256Digest,
+    /// Length in bytes.
+    pub size_bytes: u64,
+    /// Digest of its metadata, when that is served beside it (PEP 714).
+    pub metadata_sha256: Option<Sha256Digest>,
+    /// `Requires-Python`, as written; never empty.
+    pub requires_python: Option<String>,
+    /// When it was first published.
+    pub uploaded_at: Timestamp,
+    /// Its yank mark in the view.
+    pub yank: Option<Yank>,
+}
+
 /// A project as the list of projects of a view names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedProject {

@@ -26,8 +26,8 @@ pub use clock::{Clock, Timestamp};
 pub use diagnostic::{Diagnostic, Kind, innermost_cause};
 pub use digest::{Blake2b256Digest, DigestError, FileDigests, Md5Digest, Sha256Digest};
 pub use file::{
-    ChannelFile, FileKind, KnownFile, ListedProject, Member, NewFile, OfferedFile, ProjectHead, ProjectStatus,
-    ServedFile, StoredFile, WheelFacts, Yank,
+    ChannelFile, FileKind, KnownFile, ListedFile, ListedProject, Member, NewFile, OfferedFile, ProjectHead,
+    ProjectStatus, ServedFile, StoredFile, WheelFacts, Yank,
 };
 pub use finding::{Finding, Severity};
 pub use lock::{Lock, LockedFile};

@@ -1,22 +1,24 @@
-//! Finished pages in memory: each made once, plain and compressed, found again by what they depend on and nothing else.
+//! Finished pages in memory: each made once in each encoding that is asked for, and valid as long as its serial is.
 //!
-//! A page depends on the channel, the project and the serial of its last change there, so nothing is ever invalidated:
-//! a change makes another key, and the old page leaves when room is needed. Snapshots share pages with the head.
+//! A page depends on the channel, the project and the serial of its last change there. The page of a head takes the place
+//! of the one before it; snapshots share it as long as it is also theirs.
 
 use std::hash::{BuildHasher, RandomState};
-use std::io::Write as _;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use sha2::Digest as _;
-
+use super::body::{KnownPieces, PageBody};
+use super::lists::Lists;
+use super::text::Text;
 use super::{Base, Encoding, Format, ProjectPage, RootPage, html, json};
 use crate::index::{Index, IndexError};
-use crate::model::{ChannelRef, Diagnostic, Kind, Serial, View};
+use crate::model::{ChannelRef, Diagnostic, Kind, ProjectHead, Serial, View};
 use crate::packaging::ProjectName;
 
 /// Builders that may work at the same time; one key always goes to the same one, so each page is built once (threats 1.7).
 const BUILDERS: usize = 64;
+
+/// What an entry takes beside its texts, in bytes: key and body, and what the cache remembers of an entry.
+const ENTRY_BYTES: usize = size_of::<Key>() + size_of::<PageBody>() + 160;
 
 /// Why a page cannot be shown.
 #[derive(Debug, thiserror::Error)]
@@ -31,9 +33,6 @@ pub enum PageError {
         /// The serial that was read.
         serial: Serial,
     },
-    /// The page could not be written out.
-    #[error("the page could not be made")]
-    Render(#[source] serde_json::Error),
     /// The page could not be compressed.
     #[error("the page could not be compressed")]
     Compress(#[source] std::io::Error),
@@ -49,7 +48,7 @@ impl Diagnostic for PageError {
     fn code(&self) -> &'static str {
         match self {
             Self::NoSuchProject { .. } => "simple/no-such-project",
-            Self::Render(_) | Self::Compress(_) | Self::Stopped(_) => "simple/page-failed",
+            Self::Compress(_) | Self::Stopped(_) => "simple/page-failed",
             Self::Index(error) => error.code(),
         }
     }
@@ -57,95 +56,105 @@ impl Diagnostic for PageError {
     fn kind(&self) -> Kind {
         match self {
             Self::NoSuchProject { .. } => Kind::NotFound,
-            Self::Render(_) | Self::Compress(_) | Self::Stopped(_) => Kind::Internal,
+            Self::Compress(_) | Self::Stopped(_) => Kind::Internal,
             Self::Index(error) => error.kind(),
         }
     }
 }
 
-/// What a finished page depends on.
+/// The form in which a page is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Form {
+    /// Its representation.
+    pub format: Format,
+    /// How its bytes are encoded.
+    pub encoding: Encoding,
+    /// Where it stands.
+    pub base: Base,
+}
+
+/// Whose page it is: the head's, which changes, or one of the past, which does not.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Edition {
+    Head,
+    Past(Serial),
+}
+
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
     channel_id: i64,
     /// `None` is the list of projects.
     project: Option<ProjectName>,
+    edition: Edition,
+    form: Form,
+}
+
+/// What a page shows, and from which view.
+struct Wanted {
+    channel_id: i64,
+    project: Option<ProjectName>,
     last_serial: Serial,
     /// A deletion takes a file out of pages whose serial does not change: those of older snapshots.
     deleted_count: i64,
-    format: Format,
-    base: Base,
+    is_head: bool,
+    form: Form,
 }
 
-/// The bytes of a page in one encoding, with their strong entity tag.
-#[derive(Clone, Debug)]
-pub struct PageBody {
-    /// What is sent.
-    pub bytes: Bytes,
-    /// With its quotes; differs between representations and encodings (IDX-29).
-    pub etag: String,
-}
+/// A page, and how many files of its project were deleted when it was made.
+type Kept = (i64, Arc<PageBody>);
 
-/// A finished page.
-#[derive(Debug)]
-pub struct RenderedPage {
-    /// Its representation.
-    pub format: Format,
-    /// Serial of the last change that it shows (IDX-32).
-    pub last_serial: Serial,
-    identity: PageBody,
-    gzip: PageBody,
-}
+impl Wanted {
+    fn key(&self, edition: Edition) -> Key {
+        Key { channel_id: self.channel_id, project: self.project.clone(), edition, form: self.form }
+    }
 
-impl RenderedPage {
-    /// The bytes in this encoding.
-    pub fn body(&self, encoding: Encoding) -> &PageBody {
-        match encoding {
-            Encoding::Identity => &self.identity,
-            Encoding::Gzip => &self.gzip,
-        }
+    /// Where the page is kept once it is made.
+    fn own_key(&self) -> Key {
+        self.key(if self.is_head { Edition::Head } else { Edition::Past(self.last_serial) })
     }
 }
 
-/// Finished pages, bounded by the bytes of their bodies. Cheap to clone.
+/// Finished pages, bounded by the bytes of their bodies and keys. Cheap to clone.
 #[derive(Clone)]
 pub struct PageCache {
-    pages: moka::sync::Cache<Key, Arc<RenderedPage>>,
+    pages: moka::sync::Cache<Key, Kept>,
+    pieces: KnownPieces,
+    lists: Lists,
     builders: Arc<[tokio::sync::Mutex<()>]>,
     hasher: RandomState,
 }
 
 impl PageCache {
-    /// A cache that holds at most `capacity_bytes` of page bodies.
+    /// A cache that holds at most `capacity_bytes` of pages.
     pub fn new(capacity_bytes: u64) -> Self {
-        let weigh = |_: &Key, page: &Arc<RenderedPage>| {
-            let body_bytes = page.identity.bytes.len() + page.gzip.bytes.len();
-            u32::try_from(body_bytes + size_of::<(Key, RenderedPage)>()).unwrap_or(u32::MAX)
-        };
         Self {
             pages: moka::sync::Cache::builder().max_capacity(capacity_bytes).weigher(weigh).build(),
+            pieces: KnownPieces::new(),
+            lists: Lists::default(),
             builders: (0..BUILDERS).map(|_| tokio::sync::Mutex::new(())).collect(),
             hasher: RandomState::new(),
         }
     }
 
     /// The list of projects of a view.
-    pub async fn root(
-        &self,
-        index: &Index,
-        view: &View,
-        format: Format,
-        base: Base,
-    ) -> Result<Arc<RenderedPage>, PageError> {
-        let last_serial = view.serial;
-        let key = Key { channel_id: view.channel_id, project: None, last_serial, deleted_count: 0, format, base };
-        self.get_or_make(key, async || {
-            let projects = index.list_projects(view).await?;
-            make(format, last_serial, move || render_root(&RootPage { projects, last_serial }, format)).await
+    ///
+    /// Of a head, only what changed is read and compressed anew, by one caller, while the others wait.
+    pub async fn root(&self, index: &Index, wanted: &ChannelRef, form: Form) -> Result<Arc<PageBody>, PageError> {
+        let view = index.open_view(wanted).await?;
+        let is_head = wanted.serial.is_none();
+        let page = list_of(&view, is_head, form);
+        self.get_or_make(page, async || {
+            let projects = match is_head {
+                true => self.lists.of_head(index, &view).await?,
+                false => Arc::new(index.list_projects(&view).await?),
+            };
+            let last_serial = view.serial;
+            self.make(form, last_serial, move || render_root(&RootPage { projects, last_serial }, form.format)).await
         })
         .await
     }
 
-    /// A project's page in a channel or snapshot. One read of the index when the page is in memory.
+    /// A project's page in a channel or snapshot. At most one read of the index when the page is in memory.
     ///
     /// A project that was once part of the channel and has no files now has an empty page, which keeps uv from taking the
     /// name from another index; [`PageError::NoSuchProject`] is only for names that were never here (IDX-05).
@@ -154,9 +163,8 @@ impl PageCache {
         index: &Index,
         wanted: &ChannelRef,
         project: &ProjectName,
-        format: Format,
-        base: Base,
-    ) -> Result<Arc<RenderedPage>, PageError> {
+        form: Form,
+    ) -> Result<Arc<PageBody>, PageError> {
         let (view, head) = index.open_project(wanted, project).await?;
         let Some(head) = head else {
             return Err(PageError::NoSuchProject {
@@ -166,83 +174,107 @@ impl PageCache {
             });
         };
         let last_serial = head.last_serial;
-        let project = Some(project.clone());
-        let deleted_count = head.deleted_count;
-        let key = Key { channel_id: view.channel_id, project, last_serial, deleted_count, format, base };
-        self.get_or_make(key, async || {
-            let files = index.list_files(&view, &head.name).await?;
-            make(format, last_serial, move || render_project(&ProjectPage::new(head, files, base), format)).await
+        let page = page_of(&view, &head, wanted.serial.is_none(), form);
+        self.get_or_make(page, async || {
+            let files = index.list_page(&view, &head.name).await?;
+            let page = move || render_project(&ProjectPage::new(head, files, form.base), form.format);
+            self.make(form, last_serial, page).await
         })
         .await
     }
 
+    /// What [`PageCache::root`] gives, if nothing has to be read or made for it.
+    pub fn root_at_hand(&self, index: &Index, wanted: &ChannelRef, form: Form) -> Option<Arc<PageBody>> {
+        let view = index.view_at_hand(wanted)?;
+        self.get(&list_of(&view, wanted.serial.is_none(), form))
+    }
+
+    /// What [`PageCache::project`] gives, if nothing has to be read or made for it.
+    pub fn project_at_hand(
+        &self,
+        index: &Index,
+        wanted: &ChannelRef,
+        project: &ProjectName,
+        form: Form,
+    ) -> Option<Arc<PageBody>> {
+        let opened = index.project_at_hand(wanted, project)?;
+        let (view, head) = &*opened;
+        self.get(&page_of(view, head.as_ref()?, wanted.serial.is_none(), form))
+    }
+
+    fn get(&self, page: &Wanted) -> Option<Arc<PageBody>> {
+        let kept = |edition| {
+            let (deleted_count, body) = self.pages.get(&page.key(edition))?;
+            (body.last_serial == page.last_serial && deleted_count == page.deleted_count).then_some(body)
+        };
+        kept(Edition::Head).or_else(|| if page.is_head { None } else { kept(Edition::Past(page.last_serial)) })
+    }
+
     async fn get_or_make(
         &self,
-        key: Key,
-        make: impl AsyncFnOnce() -> Result<RenderedPage, PageError>,
-    ) -> Result<Arc<RenderedPage>, PageError> {
-        if let Some(page) = self.pages.get(&key) {
-            return Ok(page);
+        page: Wanted,
+        make: impl AsyncFnOnce() -> Result<PageBody, PageError>,
+    ) -> Result<Arc<PageBody>, PageError> {
+        if let Some(body) = self.get(&page) {
+            return Ok(body);
         }
-        let place = self.hasher.hash_one(&key) % BUILDERS as u64;
+        // The forms of a page are made one after another: they need the same reads.
+        let place = self.hasher.hash_one((page.channel_id, &page.project)) % BUILDERS as u64;
         let builder = self.builders.get(usize::try_from(place).unwrap_or_default());
         let _turn = match builder {
             Some(builder) => Some(builder.lock().await),
             None => None,
         };
-        if let Some(page) = self.pages.get(&key) {
-            return Ok(page);
+        if let Some(body) = self.get(&page) {
+            return Ok(body);
         }
-        let page = Arc::new(make().await?);
-        self.pages.insert(key, page.clone());
-        Ok(page)
+        let body = Arc::new(make().await?);
+        self.pages.insert(page.own_key(), (page.deleted_count, body.clone()));
+        Ok(body)
+    }
+
+    /// Renders and encodes off the runtime's threads: a large page takes milliseconds.
+    async fn make(
+        &self,
+        form: Form,
+        last_serial: Serial,
+        render: impl FnOnce() -> Text + Send + 'static,
+    ) -> Result<PageBody, PageError> {
+        let pieces = self.pieces.clone();
+        let work = move || PageBody::new(form.format, form.encoding, last_serial, render(), &pieces);
+        let made = tokio::task::spawn_blocking(work).await.map_err(PageError::Stopped)?;
+        made.map_err(PageError::Compress)
     }
 }
 
-fn render_root(page: &RootPage, format: Format) -> serde_json::Result<String> {
+fn list_of(view: &View, is_head: bool, form: Form) -> Wanted {
+    let (channel_id, last_serial) = (view.channel_id, view.serial);
+    Wanted { channel_id, project: None, last_serial, deleted_count: 0, is_head, form }
+}
+
+fn page_of(view: &View, head: &ProjectHead, is_head: bool, form: Form) -> Wanted {
+    let (channel_id, project) = (view.channel_id, Some(head.name.clone()));
+    Wanted { channel_id, project, last_serial: head.last_serial, deleted_count: head.deleted_count, is_head, form }
+}
+
+fn weigh(key: &Key, (_, body): &Kept) -> u32 {
+    let name_bytes = key.project.as_ref().map_or(0, |project| project.as_str().len());
+    let body_bytes = body.len() + body.pieces.len() * size_of::<bytes::Bytes>();
+    u32::try_from(body_bytes + name_bytes + ENTRY_BYTES).unwrap_or(u32::MAX)
+}
+
+fn render_root(page: &RootPage, format: Format) -> Text {
     match format {
         Format::Json => json::render_root(page),
-        Format::Html | Format::HtmlV1 => Ok(html::render_root(page)),
+        Format::Html | Format::HtmlV1 => html::render_root(page),
     }
 }
 
-fn render_project(page: &ProjectPage, format: Format) -> serde_json::Result<String> {
+fn render_project(page: &ProjectPage, format: Format) -> Text {
     match format {
         Format::Json => json::render_project(page),
-        Format::Html | Format::HtmlV1 => Ok(html::render_project(page)),
+        Format::Html | Format::HtmlV1 => html::render_project(page),
     }
-}
-
-/// Renders and compresses off the runtime's threads: a large page takes tens of milliseconds.
-async fn make(
-    format: Format,
-    last_serial: Serial,
-    render: impl FnOnce() -> serde_json::Result<String> + Send + 'static,
-) -> Result<RenderedPage, PageError> {
-    let work = move || {
-        let text = render().map_err(PageError::Render)?;
-        let gzip = compress(text.as_bytes()).map_err(PageError::Compress)?;
-        let identity = page_body(format, text.into_bytes());
-        Ok(RenderedPage { format, last_serial, identity, gzip: page_body(format, gzip) })
-    };
-    tokio::task::spawn_blocking(work).await.map_err(PageError::Stopped)?
-}
-
-/// The header of the stream holds no time and no name, so two nodes send the same bytes (IDX-25).
-fn compress(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    encoder.write_all(bytes)?;
-    encoder.finish()
-}
-
-/// The tag covers the content type too: the two names of HTML have the same bytes and are two representations.
-fn page_body(format: Format, bytes: Vec<u8>) -> PageBody {
-    let mut hasher = sha2::Sha256::new();
-    hasher.update(format.content_type());
-    hasher.update([0]);
-    hasher.update(&bytes);
-    let etag = format!("\"{}\"", &hex::encode(hasher.finalize())[..32]);
-    PageBody { bytes: bytes.into(), etag }
 }
 
 #[cfg(test)]
@@ -251,53 +283,80 @@ mod tests {
 
     use super::*;
 
-    fn key(number: i64) -> Key {
-        Key {
-            channel_id: 1,
-            project: Some("demo".parse().unwrap()),
-            last_serial: Serial(number),
-            deleted_count: 0,
-            format: Format::Json,
-            base: Base::Default,
-        }
+    fn wanted(project: &str, serial: i64, is_head: bool) -> Wanted {
+        let form = Form { format: Format::Json, encoding: Encoding::Identity, base: Base::Default };
+        let project = Some(project.parse().unwrap());
+        Wanted { channel_id: 1, project, last_serial: Serial(serial), deleted_count: 0, is_head, form }
     }
 
-    fn page(text: &str) -> RenderedPage {
-        let body = page_body(Format::Json, text.as_bytes().to_vec());
-        RenderedPage { format: Format::Json, last_serial: Serial(1), identity: body.clone(), gzip: body }
+    fn body(text: &str, serial: i64) -> PageBody {
+        let mut page = Text::default();
+        page.push(text);
+        PageBody::new(Format::Json, Encoding::Identity, Serial(serial), page, &KnownPieces::new()).unwrap()
     }
 
     #[tokio::test]
     async fn a_page_that_many_ask_for_at_once_is_made_once() {
         let (cache, made) = (PageCache::new(1 << 20), AtomicUsize::new(0));
         let ask = || {
-            cache.get_or_make(key(1), async || {
+            cache.get_or_make(wanted("demo", 1, true), async || {
                 made.fetch_add(1, Ordering::SeqCst);
                 tokio::task::yield_now().await;
-                Ok(page("text"))
+                Ok(body("text", 1))
             })
         };
         let pages = futures_util::future::join_all((0..100).map(|_| ask())).await;
-        assert!(pages.iter().all(|page| page.as_ref().is_ok_and(|page| page.identity.bytes == "text")));
+        assert!(pages.iter().all(|page| page.as_ref().is_ok_and(|page| page.pieces[0] == "text")));
         assert_eq!(made.load(Ordering::SeqCst), 1);
     }
 
     #[tokio::test]
     async fn a_page_that_could_not_be_made_is_tried_again() {
         let cache = PageCache::new(1 << 20);
-        let failed = cache.get_or_make(key(1), async || Err(PageError::Compress(std::io::Error::other("no")))).await;
-        assert!(failed.is_err());
-        let made = cache.get_or_make(key(1), async || Ok(page("text"))).await.unwrap();
-        assert_eq!(made.identity.bytes, "text");
+        let fails = async || Err(PageError::Compress(std::io::Error::other("no")));
+        assert!(cache.get_or_make(wanted("demo", 1, true), fails).await.is_err());
+        let made = cache.get_or_make(wanted("demo", 1, true), async || Ok(body("text", 1))).await.unwrap();
+        assert_eq!(made.pieces[0], "text");
+    }
+
+    #[tokio::test]
+    async fn a_newer_page_of_a_head_takes_the_place_of_the_older_and_a_snapshot_keeps_its_own() {
+        let cache = PageCache::new(1 << 20);
+        let ask = async |serial, is_head| {
+            let text = format!("made for {serial}, head: {is_head}");
+            let page = wanted("demo", serial, is_head);
+            let made = cache.get_or_make(page, async || Ok(body(&text, serial))).await.unwrap();
+            String::from_utf8(made.pieces.concat()).unwrap()
+        };
+        assert_eq!(ask(1, true).await, "made for 1, head: true");
+        assert_eq!(ask(1, false).await, "made for 1, head: true");
+        assert_eq!(ask(2, true).await, "made for 2, head: true");
+        assert_eq!(ask(1, false).await, "made for 1, head: false");
+        assert_eq!(ask(2, true).await, "made for 2, head: true");
+        cache.pages.run_pending_tasks();
+        assert_eq!(cache.pages.entry_count(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_deletion_makes_pages_of_the_same_serial_anew() {
+        let cache = PageCache::new(1 << 20);
+        for (deleted_count, is_head) in [(0, true), (0, false), (1, false), (2, true), (2, false), (3, false)] {
+            let page = Wanted { deleted_count, ..wanted("demo", 1, is_head) };
+            let made = cache.get_or_make(page, async || Ok(body(&deleted_count.to_string(), 1))).await.unwrap();
+            assert_eq!(made.pieces[0], deleted_count.to_string());
+        }
     }
 
     #[tokio::test]
     async fn pages_take_no_more_memory_than_they_may() {
         let cache = PageCache::new(100_000);
-        for number in 0..100 {
-            cache.get_or_make(key(number), async || Ok(page(&"x".repeat(5_000)))).await.unwrap();
+        for number in 0..1_000 {
+            let page = wanted(&format!("demo-{number}"), 1, true);
+            cache.get_or_make(page, async || Ok(body("x", 1))).await.unwrap();
         }
         cache.pages.run_pending_tasks();
+        // Short pages are bounded too: what is remembered of them counts.
+        assert!((1..400).contains(&cache.pages.entry_count()), "{}", cache.pages.entry_count());
         assert!((1..=100_000).contains(&cache.pages.weighted_size()), "{}", cache.pages.weighted_size());
     }
 }

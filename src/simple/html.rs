@@ -1,91 +1,132 @@
 //! Pages as HTML (PEP 503, frozen at API 1.4 by PEP 833): one `<a>` per project or file and no other anchors.
 
-use std::fmt::Write as _;
-
 use super::page::status_word;
-use super::{API_VERSION, PageFile, ProjectPage, RootPage};
+use super::text::Text;
+use super::{API_VERSION, ProjectPage, RootPage};
+use crate::model::{ListedFile, ProjectStatus, Serial};
+
+/// Bytes of an entry of either page, about: texts are made with room for all of them.
+const FILE_BYTES: usize = 600;
+const PROJECT_BYTES: usize = 64;
 
 /// The list of projects (IDX-13, IDX-14).
-pub fn render_root(page: &RootPage) -> String {
-    let mut html = String::with_capacity(256 + page.projects.len() * 64);
-    open(&mut html, "Simple index", "");
-    for project in &page.projects {
-        let _ = writeln!(html, "<a href=\"{}/\">{}</a><br>", project.name, Escaped(&project.display_name));
+pub fn render_root(page: &RootPage) -> Text {
+    let mut html = Text::with_capacity(512 + page.projects.len() * PROJECT_BYTES);
+    open(&mut html, "Simple index", |_| ());
+    for project in page.projects.iter() {
+        html.push("<a href=\"");
+        html.push(project.name.as_str());
+        html.push("/\">");
+        escape(&mut html, &project.display_name);
+        html.push("</a><br>\n");
+        html.end_project(project.name.as_str());
     }
-    close(&mut html, page.last_serial.0);
+    close(&mut html, page.last_serial);
     html
 }
 
 /// One project's files (IDX-13 to IDX-17).
-pub fn render_project(page: &ProjectPage) -> String {
-    let mut html = String::with_capacity(512 + page.files.len() * 512);
-    let mut status = String::new();
-    if let Some(word) = status_word(page.status) {
-        let _ = writeln!(status, "<meta name=\"pypi:project-status\" content=\"{word}\">");
-        if let Some(reason) = &page.status_reason {
-            let _ = writeln!(status, "<meta name=\"pypi:project-status-reason\" content=\"{}\">", Escaped(reason));
-        }
-    }
-    open(&mut html, &format!("Links for {}", page.name), &status);
+pub fn render_project(page: &ProjectPage) -> Text {
+    let mut html = Text::with_capacity(512 + page.files.len() * FILE_BYTES);
+    let status = |html: &mut Text| status(html, page.status, page.status_reason.as_deref());
+    open(&mut html, &format!("Links for {}", page.name), status);
     for file in &page.files {
-        anchor(&mut html, file);
+        anchor(&mut html, file, page.base.root_of_server());
+        html.end_file(&file.sha256);
     }
-    close(&mut html, page.last_serial.0);
+    close(&mut html, page.last_serial);
     html
 }
 
-fn open(html: &mut String, title: &str, more_meta: &str) {
-    let _ = write!(
-        html,
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"pypi:repository-version\" content=\"{API_VERSION}\">\n{more_meta}<title>{title}</title>\n</head>\n\
-         <body>\n<h1>{title}</h1>\n"
-    );
+fn open(html: &mut Text, title: &str, more_meta: impl FnOnce(&mut Text)) {
+    html.push("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
+    meta(html, "pypi:repository-version", API_VERSION);
+    more_meta(html);
+    html.push("<title>");
+    html.push(title);
+    html.push("</title>\n</head>\n<body>\n<h1>");
+    html.push(title);
+    html.push("</h1>\n");
+    html.cut();
+}
+
+fn status(html: &mut Text, status: ProjectStatus, reason: Option<&str>) {
+    let Some(word) = status_word(status) else { return };
+    meta(html, "pypi:project-status", word);
+    if let Some(reason) = reason {
+        meta(html, "pypi:project-status-reason", reason);
+    }
+}
+
+fn meta(html: &mut Text, name: &str, content: &str) {
+    html.push("<meta name=\"");
+    html.push(name);
+    html.push("\" content=\"");
+    escape(html, content);
+    html.push("\">\n");
 }
 
 /// The comment with the serial is what mirror tools read (IDX-32).
-fn close(html: &mut String, last_serial: i64) {
-    let _ = write!(html, "</body>\n</html>\n<!--SERIAL {last_serial}-->\n");
+fn close(html: &mut Text, last_serial: Serial) {
+    html.cut();
+    html.push("</body>\n</html>\n<!--SERIAL ");
+    html.push_number(last_serial);
+    html.push("-->\n");
 }
 
 /// An absent attribute is left out: `data-core-metadata="false"` is read as present by pip, and a `data-yanked` without a
 /// value as not yanked (IDX-16). The digest is SHA-256 only: uv refuses the whole page for one that it does not know (IDX-15).
-fn anchor(html: &mut String, file: &PageFile) {
-    let _ = write!(html, "<a href=\"{}#sha256={}\"", Escaped(&file.url), file.sha256);
+fn anchor(html: &mut Text, file: &ListedFile, root_of_server: &str) {
+    html.push("<a href=\"");
+    html.push(root_of_server);
+    html.push_file_path(&file.sha256, &file.filename);
+    html.push("#sha256=");
+    html.push_digest(&file.sha256);
+    html.push("\"");
     if let Some(requires_python) = &file.requires_python {
-        let _ = write!(html, " data-requires-python=\"{}\"", Escaped(requires_python));
+        attribute(html, "data-requires-python", requires_python);
     }
     if let Some(sha256) = &file.metadata_sha256 {
         // pip 22 reads only the second spelling (PEP 714).
-        let _ = write!(html, " data-core-metadata=\"sha256={sha256}\" data-dist-info-metadata=\"sha256={sha256}\"");
+        for name in [" data-core-metadata=\"sha256=", " data-dist-info-metadata=\"sha256="] {
+            html.push(name);
+            html.push_digest(sha256);
+            html.push("\"");
+        }
     }
     if let Some(yank) = &file.yank {
-        let _ = write!(html, " data-yanked=\"{}\"", Escaped(yank.reason.as_deref().unwrap_or_default()));
+        attribute(html, "data-yanked", yank.reason.as_deref().unwrap_or_default());
     }
-    let _ = writeln!(html, ">{}</a><br>", Escaped(&file.filename));
+    html.push(">");
+    escape(html, &file.filename);
+    html.push("</a><br>\n");
 }
 
-/// Text that is safe in HTML text and in quoted attributes. A carriage return that is written out would be read as a line
-/// feed, and the page would say another thing than its JSON.
-struct Escaped<'a>(&'a str);
+fn attribute(html: &mut Text, name: &str, value: &str) {
+    html.push(" ");
+    html.push(name);
+    html.push("=\"");
+    escape(html, value);
+    html.push("\"");
+}
 
-impl std::fmt::Display for Escaped<'_> {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut rest = self.0;
-        while let Some(at) = rest.find(['<', '>', '&', '"', '\'', '\r']) {
-            formatter.write_str(&rest[..at])?;
-            formatter.write_str(match rest.as_bytes()[at] {
-                b'<' => "&lt;",
-                b'>' => "&gt;",
-                b'&' => "&amp;",
-                b'"' => "&quot;",
-                b'\r' => "&#13;",
-                _ => "&#39;",
-            })?;
-            rest = &rest[at + 1..];
-        }
-        formatter.write_str(rest)
+/// Appends text so that it is safe in HTML text and in quoted attributes. A carriage return that is written out would be
+/// read as a line feed, and the page would say another thing than its JSON.
+fn escape(html: &mut Text, text: &str) {
+    let mut rest = text;
+    while let Some(at) = rest.find(['<', '>', '&', '"', '\'', '\r']) {
+        html.push(&rest[..at]);
+        html.push(match rest.as_bytes()[at] {
+            b'<' => "&lt;",
+            b'>' => "&gt;",
+            b'&' => "&amp;",
+            b'"' => "&quot;",
+            b'\r' => "&#13;",
+            _ => "&#39;",
+        });
+        rest = &rest[at + 1..];
     }
+    html.push(rest);
 }
 
 #[cfg(test)]
@@ -102,7 +143,9 @@ mod tests {
             ("ünïcode", "ünïcode"),
             ("two\r\nlines", "two&#13;\nlines"),
         ] {
-            assert_eq!(Escaped(text).to_string(), html);
+            let mut written = Text::default();
+            escape(&mut written, text);
+            assert_eq!(written.as_str(), html);
         }
     }
 }

@@ -1,148 +1,148 @@
 //! Pages as JSON (PEP 691, 700, 714, 792). Absent keys are left out: uv refuses a whole page for one null (IDX-20).
 
-use serde::Serialize;
-
 use super::page::status_word;
-use super::{API_VERSION, PageFile, ProjectPage, RootPage};
-use crate::model::{ProjectStatus, Timestamp, Yank};
+use super::text::Text;
+use super::{API_VERSION, ProjectPage, RootPage};
+use crate::model::{ListedFile, ProjectStatus, Serial, Timestamp, Yank};
 
-#[derive(Serialize)]
-struct Meta {
-    #[serde(rename = "api-version")]
-    api_version: &'static str,
-    /// Private key, as PyPI has it; mirror tools read it (IDX-32).
-    #[serde(rename = "_last-serial")]
-    last_serial: i64,
-}
-
-#[derive(Serialize)]
-struct Root<'a> {
-    meta: Meta,
-    projects: Vec<RootProject<'a>>,
-}
-
-#[derive(Serialize)]
-struct RootProject<'a> {
-    name: &'a str,
-    /// Private key, as PyPI has it: bandersnatch skips a project without it, and fetches those above its own (IDX-32).
-    #[serde(rename = "_last-serial")]
-    last_serial: i64,
-}
-
-#[derive(Serialize)]
-struct Project<'a> {
-    meta: Meta,
-    name: &'a str,
-    /// At the top level with the key `status`; PEP 792's text and its example are both wrong (IDX-23).
-    #[serde(rename = "project-status", skip_serializing_if = "Option::is_none")]
-    status: Option<Status<'a>>,
-    versions: &'a [String],
-    files: Vec<File<'a>>,
-}
-
-#[derive(Serialize)]
-struct Status<'a> {
-    status: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct File<'a> {
-    filename: &'a str,
-    url: &'a str,
-    hashes: Hashes,
-    #[serde(rename = "requires-python", skip_serializing_if = "Option::is_none")]
-    requires_python: Option<&'a str>,
-    size: u64,
-    #[serde(rename = "upload-time")]
-    upload_time: String,
-    yanked: Yanked<'a>,
-    #[serde(rename = "core-metadata", skip_serializing_if = "Option::is_none")]
-    core_metadata: Option<Hashes>,
-}
-
-/// SHA-256 alone: pip takes the first key of the object and stops at one that it does not know (IDX-21).
-#[derive(Serialize)]
-struct Hashes {
-    sha256: String,
-}
-
-/// `false`, `true` or a reason, never the empty text, which means opposite things to pip and uv (IDX-21).
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Yanked<'a> {
-    Claim(bool),
-    Reason(&'a str),
-}
+/// Bytes of an entry of either page, about: texts are made with room for all of them.
+const FILE_BYTES: usize = 600;
+const PROJECT_BYTES: usize = 64;
 
 /// The list of projects (IDX-18).
-pub fn render_root(page: &RootPage) -> serde_json::Result<String> {
-    let projects = page
-        .projects
-        .iter()
-        .map(|project| RootProject { name: &project.display_name, last_serial: project.last_serial.0 });
-    serde_json::to_string(&Root { meta: meta(page.last_serial.0), projects: projects.collect() })
+pub fn render_root(page: &RootPage) -> Text {
+    let mut json = Text::with_capacity(128 + page.projects.len() * PROJECT_BYTES);
+    open(&mut json, page.last_serial);
+    json.push(",\"projects\":[");
+    json.cut();
+    for (position, project) in page.projects.iter().enumerate() {
+        json.push(if position == 0 { "{\"name\":" } else { ",{\"name\":" });
+        quote(&mut json, &project.display_name);
+        // Private key, as PyPI has it: bandersnatch skips a project without it, and fetches those above its own (IDX-32).
+        json.push(",\"_last-serial\":");
+        json.push_number(project.last_serial);
+        json.push("}");
+        json.end_project(project.name.as_str());
+    }
+    json.push("]}");
+    json
 }
 
 /// One project's files (IDX-19 to IDX-23).
-pub fn render_project(page: &ProjectPage) -> serde_json::Result<String> {
-    serde_json::to_string(&Project {
-        meta: meta(page.last_serial.0),
-        name: page.name.as_str(),
-        status: status(page.status, page.status_reason.as_deref()),
-        versions: &page.versions,
-        files: page.files.iter().map(file).collect(),
-    })
-}
-
-fn meta(last_serial: i64) -> Meta {
-    Meta { api_version: API_VERSION, last_serial }
-}
-
-fn status(status: ProjectStatus, reason: Option<&str>) -> Option<Status<'_>> {
-    status_word(status).map(|status| Status { status, reason })
-}
-
-fn file(file: &PageFile) -> File<'_> {
-    File {
-        filename: &file.filename,
-        url: &file.url,
-        hashes: Hashes { sha256: file.sha256.to_hex() },
-        requires_python: file.requires_python.as_deref(),
-        size: file.size_bytes,
-        upload_time: upload_time(file.uploaded_at),
-        yanked: yanked(file.yank.as_ref()),
-        core_metadata: file.metadata_sha256.map(|sha256| Hashes { sha256: sha256.to_hex() }),
+pub fn render_project(page: &ProjectPage) -> Text {
+    let mut json = Text::with_capacity(512 + page.files.len() * FILE_BYTES);
+    open(&mut json, page.last_serial);
+    json.push(",\"name\":");
+    quote(&mut json, page.name.as_str());
+    status(&mut json, page.status, page.status_reason.as_deref());
+    json.push(",\"versions\":[");
+    for (position, version) in page.versions.iter().enumerate() {
+        json.push(if position == 0 { "" } else { "," });
+        quote(&mut json, version);
     }
+    json.push("],\"files\":[");
+    json.cut();
+    for (position, shown) in page.files.iter().enumerate() {
+        json.push(if position == 0 { "" } else { "," });
+        file(&mut json, shown, page.base.root_of_server());
+        json.end_file(&shown.sha256);
+    }
+    json.push("]}");
+    json
 }
 
-fn yanked(yank: Option<&Yank>) -> Yanked<'_> {
+/// `_last-serial` is a private key, as PyPI has it; mirror tools read it (IDX-32).
+fn open(json: &mut Text, last_serial: Serial) {
+    json.push("{\"meta\":{\"api-version\":\"");
+    json.push(API_VERSION);
+    json.push("\",\"_last-serial\":");
+    json.push_number(last_serial);
+    json.push("}");
+}
+
+/// At the top level with the key `status`; PEP 792's text and its example are both wrong (IDX-23).
+fn status(json: &mut Text, status: ProjectStatus, reason: Option<&str>) {
+    let Some(word) = status_word(status) else { return };
+    json.push(",\"project-status\":{\"status\":\"");
+    json.push(word);
+    json.push("\"");
+    if let Some(reason) = reason {
+        json.push(",\"reason\":");
+        quote(json, reason);
+    }
+    json.push("}");
+}
+
+/// SHA-256 alone: pip takes the first key of the object and stops at one that it does not know (IDX-21).
+fn file(json: &mut Text, file: &ListedFile, root_of_server: &str) {
+    json.push("{\"filename\":");
+    quote(json, &file.filename);
+    json.push(",\"url\":\"");
+    json.push(root_of_server);
+    json.push_file_path(&file.sha256, &file.filename);
+    json.push("\",\"hashes\":{\"sha256\":\"");
+    json.push_digest(&file.sha256);
+    json.push("\"}");
+    if let Some(requires_python) = &file.requires_python {
+        json.push(",\"requires-python\":");
+        quote(json, requires_python);
+    }
+    json.push(",\"size\":");
+    json.push_number(file.size_bytes);
+    json.push(",\"upload-time\":\"");
+    json.push_time(file.uploaded_at);
+    json.push("\",\"yanked\":");
+    yanked(json, file.yank.as_ref());
+    if let Some(sha256) = &file.metadata_sha256 {
+        json.push(",\"core-metadata\":{\"sha256\":\"");
+        json.push_digest(sha256);
+        json.push("\"}");
+    }
+    json.push("}");
+}
+
+/// `false`, `true` or a reason, never the empty text, which means opposite things to pip and uv (IDX-21).
+fn yanked(json: &mut Text, yank: Option<&Yank>) {
     match yank.map(|yank| yank.reason.as_deref().filter(|reason| !reason.is_empty())) {
-        None => Yanked::Claim(false),
-        Some(None) => Yanked::Claim(true),
-        Some(Some(reason)) => Yanked::Reason(reason),
+        None => json.push("false"),
+        Some(None) => json.push("true"),
+        Some(Some(reason)) => quote(json, reason),
     }
 }
 
-/// `yyyy-mm-ddThh:mm:ss.ffffffZ`: exactly six digits, because pip on Python 3.10 stops at other counts (IDX-21).
+/// A text in quotation marks, escaped where that is needed (RFC 8259 section 7).
+fn quote(json: &mut Text, text: &str) {
+    if text.bytes().any(|byte| byte < 0x20 || matches!(byte, b'"' | b'\\')) {
+        return json.push_number(serde_json::Value::from(text));
+    }
+    json.push("\"");
+    json.push(text);
+    json.push("\"");
+}
+
+/// `yyyy-mm-ddThh:mm:ss.ffffffZ`, as files' entries have it.
 pub fn upload_time(at: Timestamp) -> String {
-    format!("{at:.6}")
+    let mut text = Text::default();
+    text.push_time(at);
+    text.into_string()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn written(write: impl FnOnce(&mut Text)) -> String {
+        let mut json = Text::default();
+        write(&mut json);
+        json.into_string()
+    }
+
     #[test]
-    fn ok_upload_times_have_six_digits_and_a_z() {
-        for (text, written) in [
-            ("2026-08-01T12:00:00Z", "2026-08-01T12:00:00.000000Z"),
-            ("2026-08-01T12:00:00.5Z", "2026-08-01T12:00:00.500000Z"),
-            ("1999-12-31T23:59:59.123456Z", "1999-12-31T23:59:59.123456Z"),
-            ("2026-08-01T14:00:00.25+02:00", "2026-08-01T12:00:00.250000Z"),
-        ] {
-            assert_eq!(upload_time(text.parse().unwrap()), written);
+    fn ok_texts_are_quoted_as_a_library_does_it() {
+        for text in
+            ["", "demo", ">=3.8,<4", "\"", "a\\b", "two\nlines\r", "\u{0}\u{1f}\u{7f}", "ünïcode \u{2028}", "</script>"]
+        {
+            assert_eq!(written(|json| quote(json, text)), serde_json::to_string(text).unwrap());
         }
     }
 
@@ -154,7 +154,7 @@ mod tests {
             (Some(Yank { reason: Some(String::new()) }), "true"),
             (Some(Yank { reason: Some("broken".to_owned()) }), "\"broken\""),
         ] {
-            assert_eq!(serde_json::to_string(&yanked(yank.as_ref())).unwrap(), json);
+            assert_eq!(written(|text| yanked(text, yank.as_ref())), json);
         }
     }
 }

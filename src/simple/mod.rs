@@ -3,19 +3,23 @@
 //!
 //! Pages are bytes that are made once. Nothing here knows a status code or a header; `http/pages.rs` does.
 
+mod body;
 mod cache;
 mod html;
 mod json;
 mod legacy;
 mod legacy_pages;
+mod lists;
 pub mod negotiate;
 mod page;
+mod text;
 
-pub use cache::{PageBody, PageCache, PageError, RenderedPage};
+pub use body::PageBody;
+pub use cache::{Form, PageCache, PageError};
 pub use legacy::LegacyUrls;
 pub use legacy_pages::{LegacyBody, LegacyError, LegacyPage, LegacyPages, LegacyWish};
 pub use negotiate::{Encoding, Format};
-pub use page::{Base, PageFile, ProjectPage, RootPage, file_path};
+pub use page::{Base, ProjectPage, RootPage, file_path};
 
 /// Version of the simple repository API that the pages follow (PEP 629); 1.4 brought the project status (PEP 792).
 pub const API_VERSION: &str = "1.4";

@@ -38,8 +38,21 @@ impl Format {
 pub enum Encoding {
     /// As they are.
     Identity,
-    /// gzip.
+    /// gzip (RFC 1952).
     Gzip,
+    /// Zstandard (RFC 8878): shorter than gzip and quicker to make and to read.
+    Zstd,
+}
+
+impl Encoding {
+    /// The value of `Content-Encoding`; identity has none.
+    pub fn header(self) -> Option<&'static str> {
+        match self {
+            Self::Identity => None,
+            Self::Gzip => Some("gzip"),
+            Self::Zstd => Some("zstd"),
+        }
+    }
 }
 
 /// Quality in thousandths, 0 to 1000; 0 forbids.
@@ -99,19 +112,22 @@ pub fn encoding(accept_encoding: Option<&str>) -> Option<Encoding> {
     };
     let codings = parse(header);
     let find = |names: &[&str]| {
-        let listed = codings.iter().filter(|(name, _)| names.contains(&name.as_str())).map(|(_, quality)| *quality);
-        listed.max()
+        let listed = codings.iter().filter(|(name, _)| names.iter().any(|known| name.eq_ignore_ascii_case(known)));
+        listed.map(|(_, quality)| *quality).max()
     };
     let others = find(&["*"]);
-    let gzip = find(&["gzip", "x-gzip"]).or(others).unwrap_or(0);
-    let identity = find(&["identity"]).or(others);
     // Identity is acceptable unless it is excluded, but being silent about it is no preference for it.
-    match (gzip, identity) {
-        (1.., None) => Some(Encoding::Gzip),
-        (1.., Some(identity)) if gzip >= identity => Some(Encoding::Gzip),
-        (_, Some(0)) => None,
-        _ => Some(Encoding::Identity),
+    let identity = find(&["identity"]).or(others);
+    let mut best = (identity.unwrap_or(0), identity.is_none_or(|quality| quality > 0).then_some(Encoding::Identity));
+    // From worse to better: of equal ones, the last.
+    // `*` is gzip, which everybody reads.
+    let gzip = find(&["gzip", "x-gzip"]).or(others).unwrap_or(0);
+    for (encoding, quality) in [(Encoding::Gzip, gzip), (Encoding::Zstd, find(&["zstd"]).unwrap_or(0))] {
+        if quality > 0 && quality >= best.0 {
+            best = (quality, Some(encoding));
+        }
     }
+    best.1
 }
 
 /// The value of `name` in a query string, percent-decoded, `+` as a space.
@@ -120,25 +136,27 @@ pub fn query_value(query: &str, name: &str) -> Option<String> {
 }
 
 /// Closest range that covers `media_type`, with its quality.
-fn judge(ranges: &[(String, Quality)], media_type: &str) -> Option<(Closeness, Quality)> {
+fn judge(ranges: &[(&str, Quality)], media_type: &str) -> Option<(Closeness, Quality)> {
     let top_level = media_type.split_once('/').map_or(media_type, |(top_level, _)| top_level);
     let covers = |range: &str| match range {
         "*/*" | "*" => Some(Closeness::Anything),
-        _ if range == media_type => Some(Closeness::Exact),
-        _ if range.strip_suffix("/*") == Some(top_level) => Some(Closeness::TopLevel),
+        _ if range.eq_ignore_ascii_case(media_type) => Some(Closeness::Exact),
+        _ if range.strip_suffix("/*").is_some_and(|range| range.eq_ignore_ascii_case(top_level)) => {
+            Some(Closeness::TopLevel)
+        }
         _ => None,
     };
     ranges.iter().filter_map(|(range, quality)| Some((covers(range)?, *quality))).max()
 }
 
-/// The members of a list header, lowercase, without parameters but `q`; a member with a malformed `q` is left out.
-fn parse(header: &str) -> Vec<(String, Quality)> {
+/// The members of a list header, without parameters but `q`; a member with a malformed `q` is left out.
+fn parse(header: &str) -> Vec<(&str, Quality)> {
     header.split(',').filter_map(parse_member).collect()
 }
 
-fn parse_member(member: &str) -> Option<(String, Quality)> {
+fn parse_member(member: &str) -> Option<(&str, Quality)> {
     let mut parts = member.split(';');
-    let name = parts.next()?.trim().to_ascii_lowercase();
+    let name = parts.next()?.trim();
     if name.is_empty() {
         return None;
     }
@@ -240,7 +258,14 @@ mod tests {
             (None, Some(Encoding::Identity)),
             (Some(""), Some(Encoding::Identity)),
             (Some("gzip, deflate"), Some(Encoding::Gzip)),
-            (Some("gzip, deflate, br, zstd"), Some(Encoding::Gzip)),
+            (Some("gzip, deflate, br, zstd"), Some(Encoding::Zstd)),
+            (Some("gzip, deflate, zstd"), Some(Encoding::Zstd)),
+            (Some("zstd, gzip, deflate"), Some(Encoding::Zstd)),
+            (Some("zstd;q=0.9, gzip"), Some(Encoding::Gzip)),
+            (Some("ZSTD;q=0.9, gzip;q=0.8"), Some(Encoding::Zstd)),
+            (Some("zstd;q=0, gzip"), Some(Encoding::Gzip)),
+            (Some("zstd;q=0, *"), Some(Encoding::Gzip)),
+            (Some("zstd;q=0.5, identity"), Some(Encoding::Identity)),
             (Some("X-GZIP"), Some(Encoding::Gzip)),
             (Some("*"), Some(Encoding::Gzip)),
             (Some("identity"), Some(Encoding::Identity)),

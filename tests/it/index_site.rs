@@ -126,6 +126,26 @@ impl Site {
         let marked = |file: ferrywheel::model::ChannelFile| {
             format!("{}{}", if file.yank.is_some() { "!" } else { "" }, file.stored.file.filename)
         };
+        // What pages list says the same.
+        let facts = |file: &ferrywheel::model::ChannelFile| {
+            let (stored, yank) = (&file.stored.file, file.yank.clone());
+            let times = (stored.uploaded_at, stored.requires_python.clone());
+            (
+                stored.filename.clone(),
+                stored.version.clone(),
+                stored.digests.sha256,
+                stored.metadata_sha256,
+                times,
+                yank,
+            )
+        };
+        let mut listed = self.index.list_page(view, &name(project)).await.unwrap();
+        listed.sort_by(|left, right| left.filename.cmp(&right.filename));
+        let listed = listed.into_iter().map(|file| {
+            let times = (file.uploaded_at, file.requires_python);
+            (file.filename, file.version, file.sha256, file.metadata_sha256, times, file.yank)
+        });
+        assert_eq!(listed.collect::<Vec<_>>(), files.iter().map(facts).collect::<Vec<_>>());
         files.into_iter().map(marked).collect()
     }
 

@@ -21,6 +21,7 @@ mod http_ui;
 mod index_audit;
 mod index_changes;
 mod index_contract;
+mod index_kept;
 mod index_marks;
 mod index_opening;
 mod index_site;
