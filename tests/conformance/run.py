@@ -1,4 +1,5 @@
 """Runs the kit's own tests and then the kit against a Ferrywheel server; ends with one line: N passed, N failed."""
+
 import argparse
 import pathlib
 import re
@@ -18,7 +19,9 @@ def run_pytest(*arguments):
     told = done.stdout.decode("utf-8", "replace")
     print(told, flush=True)
     last = [line for line in told.splitlines() if re.search(r"\d+ (passed|failed|error).* in ", line)]
-    passed, failed = (sum(int(n) for n in re.findall(rf"(\d+) {word}", last[-1] if last else "")) for word in ("passed", "failed|error"))
+    passed, failed = (
+        sum(int(n) for n in re.findall(rf"(\d+) {word}", last[-1] if last else "")) for word in ("passed", "failed|error")
+    )
     return passed, failed or int(done.returncode != 0)
 
 

@@ -1,4 +1,5 @@
 """Words in which mutations are written: each makes hooks of the good server."""
+
 import re
 
 

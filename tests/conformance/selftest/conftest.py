@@ -1,4 +1,5 @@
 """Makes the kit importable from its source."""
+
 import pathlib
 import sys
 

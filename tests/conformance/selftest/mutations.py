@@ -1,23 +1,60 @@
 """Ways to break the good server, each with the rules that must fail then."""
+
 import re
 
-from breaking import (Mutation, answer, drop, entry, files, form, header, headers, html, is_file, is_get, is_metadata, is_page, meta, page,
-                      root, status, swap, text, when)
+from breaking import (
+    Mutation,
+    answer,
+    drop,
+    entry,
+    files,
+    form,
+    header,
+    headers,
+    html,
+    is_file,
+    is_get,
+    is_metadata,
+    is_page,
+    meta,
+    page,
+    root,
+    status,
+    swap,
+    text,
+    when,
+)
 from pagemaker import HTML, JSON, OFFERS, TEXT, choose_form
 
 ROUTING = [
     Mutation("root is missing", when(is_page, lambda h: h.path == "/simple/", status(404)), "ROUTE-01"),
     Mutation("project pages are missing", when(is_page, lambda h: h.path != "/simple/", status(404)), "ROUTE-02"),
-    Mutation("unknown projects are empty pages", when(lambda h: "no-such" in h.path, swap(200, {"Content-Type": TEXT}, b"<!DOCTYPE html>")),
-             "ROUTE-03 ROUTE-04 ROUTE-16"),
-    Mutation("a page without its slash", when(lambda h: h.path == "/simple", swap(200, {"Content-Type": TEXT}, b"<!DOCTYPE html>")), "ROUTE-05 ROUTE-06"),
-    Mutation("the slash goes elsewhere", when(lambda h: not h.path.endswith("/"), header("Location", "/elsewhere/")), "ROUTE-06 ROUTE-07"),
+    Mutation(
+        "unknown projects are empty pages",
+        when(lambda h: "no-such" in h.path, swap(200, {"Content-Type": TEXT}, b"<!DOCTYPE html>")),
+        "ROUTE-03 ROUTE-04 ROUTE-16",
+    ),
+    Mutation(
+        "a page without its slash",
+        when(lambda h: h.path == "/simple", swap(200, {"Content-Type": TEXT}, b"<!DOCTYPE html>")),
+        "ROUTE-05 ROUTE-06",
+    ),
+    Mutation(
+        "the slash goes elsewhere",
+        when(lambda h: not h.path.endswith("/"), header("Location", "/elsewhere/")),
+        "ROUTE-06 ROUTE-07",
+    ),
     Mutation("redirects lose the query", when(lambda h: "?" in h.path, header("Location", "/simple/x/")), "ROUTE-07"),
     Mutation("some spellings are errors", when(lambda h: "_" in h.path and is_page(h), status(500)), "ROUTE-08"),
     Mutation("spellings lead to the root", when(lambda h: h.path.lower() != h.path, header("Location", "/simple/")), "ROUTE-09"),
-    Mutation("redirects name another host", answer(lambda s, h, b, r: (s, {**h, **({"Location": "http://inside:80" + h["Location"]} if "Location" in h else {})}, b)),
-             "ROUTE-10"),
-    Mutation("any name is a project", when(lambda h: "%" in h.path, swap(200, {"Content-Type": TEXT}, b"<!DOCTYPE html>")), "ROUTE-11"),
+    Mutation(
+        "redirects name another host",
+        answer(lambda s, h, b, r: (s, {**h, **({"Location": "http://inside:80" + h["Location"]} if "Location" in h else {})}, b)),
+        "ROUTE-10",
+    ),
+    Mutation(
+        "any name is a project", when(lambda h: "%" in h.path, swap(200, {"Content-Type": TEXT}, b"<!DOCTYPE html>")), "ROUTE-11"
+    ),
     Mutation("405 without Allow", answer(lambda s, h, b, r: (s, drop(h, "Allow"), b)), "ROUTE-12"),
     Mutation("PATCH is accepted", when(lambda h: h.command == "PATCH", status(200)), "ROUTE-13"),
     Mutation("the list links other spellings", html(r'<a href="epoch/">', '<a href="Epoch_/">'), "ROUTE-14"),
@@ -36,23 +73,54 @@ def by_order(accept):
 
 NEGOTIATION = [
     Mutation("no Content-Type", headers(lambda h: drop(h, "Content-Type")), "NEG-01 NEG-02"),
-    Mutation("capital letters in the type", headers(lambda h: {**h, "Content-Type": h.get("Content-Type", "").replace("vnd.pypi", "vnd.PyPI")}), "NEG-02"),
-    Mutation("plain application/json", headers(lambda h: {**h, "Content-Type": h["Content-Type"].replace(JSON, "application/json")} if "Content-Type" in h else h),
-             "NEG-02 NEG-03"),
-    Mutation("half of the time JSON", form(lambda f, h: TEXT if f == JSON and h.path != "/simple/" else f), "NEG-03 NEG-08 NEG-10 NEG-11 NEG-12 NEG-13 NEG-15 NEG-17 NEG-23 NEG-24 NEG-25"),
+    Mutation(
+        "capital letters in the type",
+        headers(lambda h: {**h, "Content-Type": h.get("Content-Type", "").replace("vnd.pypi", "vnd.PyPI")}),
+        "NEG-02",
+    ),
+    Mutation(
+        "plain application/json",
+        headers(
+            lambda h: {**h, "Content-Type": h["Content-Type"].replace(JSON, "application/json")} if "Content-Type" in h else h
+        ),
+        "NEG-02 NEG-03",
+    ),
+    Mutation(
+        "half of the time JSON",
+        form(lambda f, h: TEXT if f == JSON and h.path != "/simple/" else f),
+        "NEG-03 NEG-08 NEG-10 NEG-11 NEG-12 NEG-13 NEG-15 NEG-17 NEG-23 NEG-24 NEG-25",
+    ),
     Mutation("HTML under one type", form(lambda f, h: TEXT if f == HTML else f), "NEG-04"),
     Mutation("HTML under the new type", form(lambda f, h: HTML if f == TEXT else f), "NEG-05 NEG-07 NEG-14 NEG-18 NEG-19"),
     Mutation("no Accept is JSON", form(lambda f, h: JSON if h.headers.get("Accept") is None else f), "NEG-06"),
     Mutation("any type is JSON", form(lambda f, h: JSON if h.headers.get("Accept", "*/*") == "*/*" else f), "NEG-07"),
-    Mutation("latest keeps its name", when(lambda h: "latest" in h.headers.get("Accept", "") + h.path, header("Content-Type", LATEST)),
-             "NEG-08 NEG-09 FORMAT-03"),
+    Mutation(
+        "latest keeps its name",
+        when(lambda h: "latest" in h.headers.get("Accept", "") + h.path, header("Content-Type", LATEST)),
+        "NEG-08 NEG-09 FORMAT-03",
+    ),
     Mutation("order decides", form(lambda f, h: by_order(h.headers.get("Accept"))), "NEG-16 NEG-19 NEG-20 NEG-21 NEG-22"),
-    Mutation("quality 0 is nothing", form(lambda f, h: JSON if JSON in h.headers.get("Accept", "") else f), "NEG-19 NEG-20 NEG-21 NEG-22"),
+    Mutation(
+        "quality 0 is nothing",
+        form(lambda f, h: JSON if JSON in h.headers.get("Accept", "") else f),
+        "NEG-19 NEG-20 NEG-21 NEG-22",
+    ),
     Mutation("a default for everything", form(lambda f, h: f or TEXT), "NEG-26"),
-    Mutation("300 Multiple Choices", when(is_page, lambda h: choose_form(h.headers.get("Accept")) is None, status(300)), "NEG-27 NEG-26"),
+    Mutation(
+        "300 Multiple Choices",
+        when(is_page, lambda h: choose_form(h.headers.get("Accept")) is None, status(300)),
+        "NEG-27 NEG-26",
+    ),
     Mutation("no Vary", headers(lambda h: drop(h, "Vary")), "NEG-29 COMP-08"),
     Mutation("odd Accepts break it", when(lambda h: h.headers.get("Accept") in ("text/html;q=x", "text"), status(500)), "NEG-30"),
-    Mutation("v2 is promised and v1 sent", when(lambda h: "v2" in h.headers.get("Accept", ""), swap(200, {"Content-Type": "application/vnd.pypi.simple.v2+json"}, b"{}")), "NEG-28"),
+    Mutation(
+        "v2 is promised and v1 sent",
+        when(
+            lambda h: "v2" in h.headers.get("Accept", ""),
+            swap(200, {"Content-Type": "application/vnd.pypi.simple.v2+json"}, b"{}"),
+        ),
+        "NEG-28",
+    ),
     Mutation("JSON that is HTML", text(lambda t, f: "<html>" if f == JSON else t), "NEG-31"),
     Mutation("format is not above Accept", form(lambda f, h: HTML if "text%2Fhtml" in h.path else f), "FORMAT-01 FORMAT-02"),
     Mutation("odd formats break it", when(lambda h: "format=image" in h.path, status(500)), "FORMAT-05"),
@@ -82,7 +150,11 @@ HTML_FORM = [
     Mutation("gpg-sig on some links", html(r'href="(?=[^"]*plain-1.0-)', 'data-gpg-sig="false" href="'), "HTML-19"),
     Mutation("signatures that are not there", html(r'href="(?=\.\.)', 'data-gpg-sig="true" href="'), "FILE-26"),
     Mutation("the old metadata attribute", html("data-core-metadata", "data-dist-info-metadata"), "HTML-20"),
-    Mutation("metadata attributes that differ", html("data-core-metadata", 'data-dist-info-metadata="true" data-core-metadata'), "HTML-21"),
+    Mutation(
+        "metadata attributes that differ",
+        html("data-core-metadata", 'data-dist-info-metadata="true" data-core-metadata'),
+        "HTML-21",
+    ),
     Mutation("metadata is false", html(r'data-core-metadata="[^"]*"', 'data-core-metadata="false"'), "HTML-22"),
     Mutation("metadata without a hash", html(r'data-core-metadata="[^"]*"', 'data-core-metadata="true"'), "HTML-23"),
     Mutation("a bare yank", html(r'data-yanked=""', "data-yanked"), "HTML-24"),
@@ -94,7 +166,14 @@ HTML_FORM = [
     Mutation("the version in the body", html(r"(<meta name=\"pypi:repository[^>]*>)((?:.|\n)*)<body>", r"\2<body>\1"), "HTML-28"),
     Mutation("new features in HTML", html('content="1.4"', 'content="1.5"'), "HTML-29 JSON-31"),
     Mutation("a strange status", html('status" content="[a-z]+"', 'status" content="frozen"'), "HTML-30 SAME-10"),
-    Mutation("letters without an encoding", [html("<body>", "<body>\u00e9"), headers(lambda h: {**h, "Content-Type": TEXT} if h.get("Content-Type", "").startswith(TEXT) else h)], "HTML-31"),
+    Mutation(
+        "letters without an encoding",
+        [
+            html("<body>", "<body>\u00e9"),
+            headers(lambda h: {**h, "Content-Type": TEXT} if h.get("Content-Type", "").startswith(TEXT) else h),
+        ],
+        "HTML-31",
+    ),
     Mutation("a file is missing in HTML", html(r"<a [^\n]*plain-1.1[^\n]*\n", ""), "SAME-02"),
     Mutation("a project is missing in HTML", html(r"<a [^\n]*epoch[^\n]*\n", ""), "SAME-01"),
     Mutation("URLs of two kinds", html(r'href="\.\./\.\./files/', 'href="/mirror/files/'), "SAME-03 HTML-32"),
@@ -126,7 +205,9 @@ JSON_FORM = [
     Mutation("requires-python is a list", entry(lambda e: {**e, "requires-python": [">=3"]}), "JSON-15"),
     Mutation("requires-python is words", entry(lambda e: {**e, "requires-python": "three or more"}), "JSON-15 META-10"),
     Mutation("core-metadata is text", entry(lambda e: {**e, "core-metadata": "true"}), "JSON-16"),
-    Mutation("the old metadata key", entry(lambda e: {**drop(e, "core-metadata"), "dist-info-metadata": True}), "JSON-17 JSON-18"),
+    Mutation(
+        "the old metadata key", entry(lambda e: {**drop(e, "core-metadata"), "dist-info-metadata": True}), "JSON-17 JSON-18"
+    ),
     Mutation("gpg-sig is text", entry(lambda e: {**e, "gpg-sig": "false"}), "JSON-19"),
     Mutation("an empty reason", entry(lambda e: {**e, "yanked": ""}), "JSON-20 YANK-04"),
     Mutation("yanked is null", entry(lambda e: {**e, "yanked": None}), "JSON-20 JSON-27"),
@@ -161,20 +242,45 @@ FILES = [
     Mutation("other bytes", files(lambda b: b[:-1] + b"!"), "FILE-03"),
     Mutation("URLs end with a digest", entry(lambda e: {**e, "url": e["url"].rpartition("/")[0]}), "FILE-04"),
     Mutation("URLs have a query", entry(lambda e: {**e, "url": e["url"] + "?sig=1"}), "FILE-05"),
-    Mutation("no length", when(is_file, is_get, answer(lambda s, h, b, r: (s, {**h, "Content-Length": None, "Connection": "close"}, b))), "FILE-08"),
-    Mutation("wheels in gzip", when(is_file, lambda h: "gzip" in h.headers.get("Accept-Encoding", ""), header("Content-Encoding", "gzip")), "FILE-09 RANGE-17"),
+    Mutation(
+        "no length",
+        when(is_file, is_get, answer(lambda s, h, b, r: (s, {**h, "Content-Length": None, "Connection": "close"}, b))),
+        "FILE-08",
+    ),
+    Mutation(
+        "wheels in gzip",
+        when(is_file, lambda h: "gzip" in h.headers.get("Accept-Encoding", ""), header("Content-Encoding", "gzip")),
+        "FILE-09 RANGE-17",
+    ),
     Mutation("wheels without a type", when(is_file, header("Content-Type", None)), "FILE-10"),
     Mutation("files are negotiated", when(is_file, lambda h: "json" in h.headers.get("Accept", ""), status(406)), "FILE-11"),
     Mutation("every name is a file", when(lambda h: "/sic-" in h.path and is_file(h), status(200)), "FILE-12"),
-    Mutation("saved under another name", when(is_file, header("Content-Disposition", 'attachment; filename="download"')), "FILE-13"),
-    Mutation("HEAD is redirected", when(is_file, lambda h: h.command == "HEAD", swap(302, {"Location": "/elsewhere"}, b"")), "FILE-15"),
-    Mutation("files move for ever", when(is_file, is_get, lambda h: "?" not in h.path, lambda h: not h.path.endswith(".metadata"),
-             answer(lambda s, h, b, r: (301, {"Location": r.path + "?moved"}, b""))), "FILE-16"),
+    Mutation(
+        "saved under another name", when(is_file, header("Content-Disposition", 'attachment; filename="download"')), "FILE-13"
+    ),
+    Mutation(
+        "HEAD is redirected", when(is_file, lambda h: h.command == "HEAD", swap(302, {"Location": "/elsewhere"}, b"")), "FILE-15"
+    ),
+    Mutation(
+        "files move for ever",
+        when(
+            is_file,
+            is_get,
+            lambda h: "?" not in h.path,
+            lambda h: not h.path.endswith(".metadata"),
+            answer(lambda s, h, b, r: (301, {"Location": r.path + "?moved"}, b"")),
+        ),
+        "FILE-16",
+    ),
     Mutation("plus is a space", when(lambda h: "%2B" in h.path, status(404)), "FILE-17 FILE-18"),
     Mutation("plus is not understood", when(lambda h: "local.1" in h.path and "+" in h.path, status(404)), "FILE-17 FILE-18"),
     Mutation("no escaped exclamation mark", when(lambda h: "%21" in h.path, status(404)), "FILE-19"),
     Mutation("no escaped letters", when(lambda h: re.search("%[67]", h.path), status(404)), "FILE-20"),
-    Mutation("weak tags of files", when(is_file, answer(lambda s, h, b, r: (s, {**h, "ETag": "W/" + h["ETag"]} if "ETag" in h else h, b))), "FILE-21"),
+    Mutation(
+        "weak tags of files",
+        when(is_file, answer(lambda s, h, b, r: (s, {**h, "ETag": "W/" + h["ETag"]} if "ETag" in h else h, b))),
+        "FILE-21",
+    ),
     Mutation("files are sent again", when(is_file, lambda h: h.headers.get("If-None-Match"), status(200)), "FILE-22 RANGE-15"),
     Mutation("If-Match is ignored", when(is_file, lambda h: h.headers.get("If-Match"), status(200)), "FILE-23"),
     Mutation("files are kept and not kept", when(is_file, header("Cache-Control", "max-age=99999, no-store")), "FILE-24"),
@@ -185,8 +291,23 @@ FILES = [
     Mutation("metadata without hashes", entry(lambda e: {**e, "core-metadata": True}), "META-05"),
     Mutation("some wheels have none", entry(lambda e: drop(e, "core-metadata") if "1.1" in e["filename"] else e), "META-01"),
     Mutation("metadata in gzip", when(is_metadata, header("Content-Encoding", "gzip")), "META-11"),
-    Mutation("metadata without a length", when(is_metadata, answer(lambda s, h, b, r: (s, {**h, "Content-Length": None, "Connection": "close"}, b))), "META-12"),
-    Mutation("metadata files are listed", page(lambda p: {**p, "files": [*p["files"], {**p["files"][0], "filename": p["files"][0]["filename"] + ".metadata"}] if p["files"] else []}), "META-14"),
+    Mutation(
+        "metadata without a length",
+        when(is_metadata, answer(lambda s, h, b, r: (s, {**h, "Content-Length": None, "Connection": "close"}, b))),
+        "META-12",
+    ),
+    Mutation(
+        "metadata files are listed",
+        page(
+            lambda p: {
+                **p,
+                "files": (
+                    [*p["files"], {**p["files"][0], "filename": p["files"][0]["filename"] + ".metadata"}] if p["files"] else []
+                ),
+            }
+        ),
+        "META-14",
+    ),
     Mutation("requires-python is left out", entry(lambda e: drop(e, "requires-python")), "META-16"),
     Mutation("versions of yanked files go", page(lambda p: {**p, "versions": []}), "YANK-03"),
 ]

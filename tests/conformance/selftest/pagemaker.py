@@ -1,4 +1,5 @@
 """Bodies of a small index's pages, and the choice among their forms."""
+
 import html
 import json
 import re
@@ -66,8 +67,12 @@ def root_json(names, serial):
 
 def project_json(project, entries, serial):
     """The JSON page of a project."""
-    page = {"meta": {"api-version": "1.4", "_last-serial": serial}, "name": project.name,
-            "versions": project.versions(), "files": entries}
+    page = {
+        "meta": {"api-version": "1.4", "_last-serial": serial},
+        "name": project.name,
+        "versions": project.versions(),
+        "files": entries,
+    }
     if project.status:
         page["project-status"] = {"status": project.status, "reason": "a reason"}
     return page
@@ -75,8 +80,14 @@ def project_json(project, entries, serial):
 
 def file_json(file, base):
     """A file of a JSON page."""
-    entry = {"filename": file.filename, "url": file.url(base), "hashes": {"sha256": file.sha256}, "size": len(file.content),
-             "upload-time": "2026-01-02T03:04:05.000006Z", "yanked": file.yanked if file.yanked is not None else False}
+    entry = {
+        "filename": file.filename,
+        "url": file.url(base),
+        "hashes": {"sha256": file.sha256},
+        "size": len(file.content),
+        "upload-time": "2026-01-02T03:04:05.000006Z",
+        "yanked": file.yanked if file.yanked is not None else False,
+    }
     if file.requires_python:
         entry["requires-python"] = file.requires_python
     if file.metadata is not None:
@@ -88,8 +99,21 @@ def file_json(file, base):
 
 def document(head, anchors, serial):
     """A whole HTML page."""
-    lines = ["<!DOCTYPE html>", "<html>", "<head>", '<meta name="pypi:repository-version" content="1.4">', *head, "<title>Index</title>",
-             "</head>", "<body>", *anchors, "</body>", "</html>", f"<!--SERIAL {serial}-->", ""]
+    lines = [
+        "<!DOCTYPE html>",
+        "<html>",
+        "<head>",
+        '<meta name="pypi:repository-version" content="1.4">',
+        *head,
+        "<title>Index</title>",
+        "</head>",
+        "<body>",
+        *anchors,
+        "</body>",
+        "</html>",
+        f"<!--SERIAL {serial}-->",
+        "",
+    ]
     return "\n".join(lines)
 
 
@@ -123,10 +147,27 @@ def legacy_json(project, base, version=None):
     """The legacy JSON answer of a project or of one release."""
     finals = [one for one in project.versions() if not re.search("[a-z]", one)]
     shown = version or (finals or project.versions())[-1]
-    info = dict.fromkeys(["author", "author_email", "classifiers", "description", "description_content_type", "home_page", "keywords",
-                          "license", "project_urls", "requires_dist", "requires_python", "summary", "yanked_reason"])
+    info = dict.fromkeys(
+        [
+            "author",
+            "author_email",
+            "classifiers",
+            "description",
+            "description_content_type",
+            "home_page",
+            "keywords",
+            "license",
+            "project_urls",
+            "requires_dist",
+            "requires_python",
+            "summary",
+            "yanked_reason",
+        ]
+    )
     info.update(name=project.name, version=shown, yanked=False)
-    releases = {one: [legacy_file(file, base) for file in project.files.values() if file.version == one] for one in project.versions()}
+    releases = {
+        one: [legacy_file(file, base) for file in project.files.values() if file.version == one] for one in project.versions()
+    }
     found = {"info": info, "last_serial": project.serial, "releases": releases, "urls": releases[shown], "vulnerabilities": []}
     if version:
         del found["releases"]
@@ -135,6 +176,16 @@ def legacy_json(project, base, version=None):
 
 def legacy_file(file, base):
     """A file of a legacy JSON answer."""
-    return {"digests": {"sha256": file.sha256}, "filename": file.filename, "packagetype": "bdist_wheel", "python_version": "py3",
-            "requires_python": file.requires_python, "size": len(file.content), "upload_time": "2026-01-02T03:04:05",
-            "upload_time_iso_8601": "2026-01-02T03:04:05.000006Z", "url": base + file.path(), "yanked": bool(file.yanked), "yanked_reason": None}
+    return {
+        "digests": {"sha256": file.sha256},
+        "filename": file.filename,
+        "packagetype": "bdist_wheel",
+        "python_version": "py3",
+        "requires_python": file.requires_python,
+        "size": len(file.content),
+        "upload_time": "2026-01-02T03:04:05",
+        "upload_time_iso_8601": "2026-01-02T03:04:05.000006Z",
+        "url": base + file.path(),
+        "yanked": bool(file.yanked),
+        "yanked_reason": None,
+    }

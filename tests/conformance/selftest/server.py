@@ -1,4 +1,5 @@
 """A small index that keeps every rule, and the hooks by which a mutation makes it break one."""
+
 import email.parser
 import email.policy
 import gzip
@@ -22,9 +23,21 @@ from simple_index_conformance.wire import basic
 
 CREDENTIALS = basic("__token__", "secret")
 
-PROVENANCE = {"version": 1, "attestation_bundles": [{"publisher": {"kind": "test", "claims": {}}, "attestations": [
-    {"version": 1, "verification_material": {"certificate": "", "transparency_entries": []},
-     "envelope": {"statement": "", "signature": ""}}]}]}
+PROVENANCE = {
+    "version": 1,
+    "attestation_bundles": [
+        {
+            "publisher": {"kind": "test", "claims": {}},
+            "attestations": [
+                {
+                    "version": 1,
+                    "verification_material": {"certificate": "", "transparency_entries": []},
+                    "envelope": {"statement": "", "signature": ""},
+                }
+            ],
+        }
+    ],
+}
 
 
 @dataclass
@@ -79,8 +92,14 @@ class Project:
 def stored(dist, **more):
     """What is kept of a distribution: wheels with their metadata, source distributions without."""
     inside = metadata_inside(dist.filename, dist.content)
-    return Stored(dist.filename, dist.content, normal_version(dist.version), inside if dist.filename.endswith(".whl") else None,
-                  requires_python_of(inside) if inside else None, **more)
+    return Stored(
+        dist.filename,
+        dist.content,
+        normal_version(dist.version),
+        inside if dist.filename.endswith(".whl") else None,
+        requires_python_of(inside) if inside else None,
+        **more,
+    )
 
 
 class State:
@@ -113,7 +132,7 @@ class State:
             for file in project.files.values():
                 own = urllib.parse.unquote(file.path())
                 if path in (own, own + ".metadata"):
-                    return file, path[len(own):]
+                    return file, path[len(own) :]
         return None, ""
 
 
@@ -174,7 +193,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def fail(self, status, text, **headers):
         """Send a refusal."""
-        self.answer(status, {"Content-Type": "text/plain", **{name.replace("_", "-"): value for name, value in headers.items()}}, text.encode())
+        self.answer(
+            status,
+            {"Content-Type": "text/plain", **{name.replace("_", "-"): value for name, value in headers.items()}},
+            text.encode(),
+        )
 
     def do_GET(self):
         """Pages, files and the other APIs."""
@@ -205,7 +228,7 @@ class Handler(BaseHTTPRequestHandler):
         """A page of the index."""
         if not plain.endswith("/"):
             return self.answer(301, {"Location": path + "/" + (f"?{self.path.partition('?')[2]}" if query else "")})
-        name = plain[len("/simple/"):-1]
+        name = plain[len("/simple/") : -1]
         if name and not re.fullmatch(r"[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9._-]*[A-Za-z0-9]", name):
             return self.fail(404, "not a name")
         if name and name != normalize(name) and normalize(name) in self.state.projects:
@@ -241,8 +264,12 @@ class Handler(BaseHTTPRequestHandler):
     def send_page(self, form, body, name):
         """A page with validators, in the coding that is accepted."""
         serial = self.state.projects[name].serial if name else self.state.serial
-        headers = {"Content-Type": form + ("; charset=utf-8" if form == TEXT else ""), "Vary": "Accept, Accept-Encoding",
-                   "Cache-Control": "no-cache", "X-PyPI-Last-Serial": str(serial)}
+        headers = {
+            "Content-Type": form + ("; charset=utf-8" if form == TEXT else ""),
+            "Vary": "Accept, Accept-Encoding",
+            "Cache-Control": "no-cache",
+            "X-PyPI-Last-Serial": str(serial),
+        }
         coding = "gzip" if pagemaker.accepts_coding(self.joined("Accept-Encoding"), "gzip") else "identity"
         coding = self.state.hook("coding", coding, self)
         etag = hashlib.sha256(form.encode() + coding.encode() + body).hexdigest()[:16]
@@ -277,8 +304,15 @@ class Handler(BaseHTTPRequestHandler):
             return self.fail(404, "no such file")
         body = self.state.hook("metadata", file.metadata) if suffix else self.state.hook("content", file.content)
         digest = hashlib.sha256(body).hexdigest()
-        self.conditional({"Content-Type": "application/octet-stream", "ETag": f'"{digest}"', "Accept-Ranges": "bytes",
-                          "Cache-Control": "public, max-age=31536000, immutable"}, body)
+        self.conditional(
+            {
+                "Content-Type": "application/octet-stream",
+                "ETag": f'"{digest}"',
+                "Accept-Ranges": "bytes",
+                "Cache-Control": "public, max-age=31536000, immutable",
+            },
+            body,
+        )
 
     def legacy(self, plain):
         """The legacy JSON API."""
@@ -340,20 +374,40 @@ def judge(fields, content, filename, compares=True):
     """A refusal (status and text) or None, the project's name and the file of a form."""
     if content is None or fields.get(":action") != "file_upload" or fields.get("protocol_version", "1") != "1":
         return (400, "not a form for uploads"), None, None
-    made = {"sha256_digest": hashlib.sha256(content), "md5_digest": hashlib.md5(content), "blake2_256_digest": hashlib.blake2b(content, digest_size=32)}
+    made = {
+        "sha256_digest": hashlib.sha256(content),
+        "md5_digest": hashlib.md5(content),
+        "blake2_256_digest": hashlib.blake2b(content, digest_size=32),
+    }
     if compares and any(fields.get(key, one.hexdigest()).lower() != one.hexdigest() for key, one in made.items()):
         return (400, "a digest differs"), normalize(fields.get("name", "")), None
     name = normalize(fields.get("name", ""))
     parts = filename_parts(filename, name)
-    if "/" in filename or not filename.endswith((".whl", ".tar.gz")) or not parts or parts[0] != name or fields.get("filetype") not in ("bdist_wheel", "sdist"):
+    if (
+        "/" in filename
+        or not filename.endswith((".whl", ".tar.gz"))
+        or not parts
+        or parts[0] != name
+        or fields.get("filetype") not in ("bdist_wheel", "sdist")
+    ):
         return (400, "a bad file name"), name, None
     try:
         inside = metadata_inside(filename, content)
     except (OSError, EOFError, zlib.error, ValueError, zipfile.BadZipFile, tarfile.TarError):
         return (400, "not an archive"), name, Stored(filename, content, parts[1])
     found = dict(re.findall(rb"^([A-Za-z-]+): (.*)$", inside or b"", re.MULTILINE))
-    file = Stored(filename, content, normal_version(parts[1]), inside if filename.endswith(".whl") else None, requires_python_of(inside or b""))
-    same = normal_version(found.get(b"Version", b"").decode()) == normal_version(parts[1]) == normal_version(fields.get("version", ""))
+    file = Stored(
+        filename,
+        content,
+        normal_version(parts[1]),
+        inside if filename.endswith(".whl") else None,
+        requires_python_of(inside or b""),
+    )
+    same = (
+        normal_version(found.get(b"Version", b"").decode())
+        == normal_version(parts[1])
+        == normal_version(fields.get("version", ""))
+    )
     if normalize(found.get(b"Name", b"").decode()) != name or not same:
         return (400, "the metadata is of something else"), name, file
     if b" @ " in inside:

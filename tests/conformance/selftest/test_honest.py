@@ -1,4 +1,5 @@
 """The server that keeps every rule passes every rule, with uploads and without."""
+
 import json
 import subprocess
 import sys

@@ -1,4 +1,5 @@
 """Every rule can fail: for each mutation of the good server the rules that it breaks say so."""
+
 import importlib
 import pathlib
 
@@ -11,8 +12,18 @@ from simple_index_conformance.report import NAME
 
 RULES = pathlib.Path(rules.__file__).parent
 
-GROUPS = [mutations.ROUTING, mutations.NEGOTIATION, mutations.HTML_FORM, mutations.JSON_FORM, mutations.FILES, mutations_http.CACHING,
-          mutations_http.CODINGS, mutations_http.RANGES, mutations_http.UPLOADS, mutations_http.BESIDE]
+GROUPS = [
+    mutations.ROUTING,
+    mutations.NEGOTIATION,
+    mutations.HTML_FORM,
+    mutations.JSON_FORM,
+    mutations.FILES,
+    mutations_http.CACHING,
+    mutations_http.CODINGS,
+    mutations_http.RANGES,
+    mutations_http.UPLOADS,
+    mutations_http.BESIDE,
+]
 
 ALL = [mutation for group in GROUPS for mutation in group if mutation.rules]
 
@@ -50,8 +61,21 @@ class Listener:
 def run(url, ids, *more):
     """Run some rules in this very process; the verdicts by id."""
     listener = Listener()
-    own = ["-p", "simple_index_conformance.plugin", "-p", "no:cacheprovider", "-p", "no:terminal", "-c", "/dev/null", f"--rootdir={RULES}", "-s"]
-    pytest.main([*own, "--index-url", f"{url}/simple/", "--seed", "selftest", *more, *[TESTS[id] for id in ids]], plugins=[listener])
+    own = [
+        "-p",
+        "simple_index_conformance.plugin",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:terminal",
+        "-c",
+        "/dev/null",
+        f"--rootdir={RULES}",
+        "-s",
+    ]
+    pytest.main(
+        [*own, "--index-url", f"{url}/simple/", "--seed", "selftest", *more, *[TESTS[id] for id in ids]], plugins=[listener]
+    )
     return listener.rules
 
 

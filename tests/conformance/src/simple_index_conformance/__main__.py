@@ -1,4 +1,5 @@
 """Command line: pytest with the rules of this package and nothing of the folder it is started in."""
+
 import os
 import pathlib
 import sys

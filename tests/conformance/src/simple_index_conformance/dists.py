@@ -1,4 +1,5 @@
 """Wheels and source distributions, made in memory with the standard library."""
+
 from __future__ import annotations
 
 import base64
@@ -72,8 +73,9 @@ def wheel(name, version, salt="", metadata_version="2.1", requires_python="", li
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o100644 << 16
             archive.writestr(entry, content)
-    return Dist(name, version, f"{stem}-py3-none-any.whl", metadata, packed.getvalue(), "bdist_wheel", requires_python,
-                metadata_version)
+    return Dist(
+        name, version, f"{stem}-py3-none-any.whl", metadata, packed.getvalue(), "bdist_wheel", requires_python, metadata_version
+    )
 
 
 def sdist(name, version, salt="", metadata_version="2.2", requires_python="", lines=()):

@@ -1,4 +1,5 @@
 """Names, versions and file names as the specifications write them, so far as the rules need it."""
+
 from __future__ import annotations
 
 import re

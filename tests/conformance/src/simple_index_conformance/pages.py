@@ -1,4 +1,5 @@
 """Pages of an index: HTML and JSON read without judging, and the one view of a file that both give."""
+
 from __future__ import annotations
 
 import json
@@ -9,7 +10,6 @@ from typing import Optional
 
 from .names import normalize
 from .wire import HTML, JSON, TEXT_HTML
-
 
 VAST_BYTES = 4_000_000
 """A project list above this size is fetched once in each form, and else only asked for by HEAD."""
@@ -142,18 +142,20 @@ def files_of_json(url, page):
         yanked = entry.get("yanked")
         metadata = entry.get("core-metadata", entry.get("dist-info-metadata"))
         hashes = entry.get("hashes")
-        found.append(File(
-            filename=entry["filename"],
-            url=urllib.parse.urldefrag(urllib.parse.urljoin(url, entry["url"]))[0],
-            hashes=hashes if isinstance(hashes, dict) else {},
-            requires_python=entry.get("requires-python") or None,
-            is_yanked=bool(yanked),
-            yank_reason=yanked if isinstance(yanked, str) and yanked else None,
-            core_metadata=metadata,
-            provenance=entry.get("provenance"),
-            size=entry.get("size") if isinstance(entry.get("size"), int) else None,
-            page=url,
-        ))
+        found.append(
+            File(
+                filename=entry["filename"],
+                url=urllib.parse.urldefrag(urllib.parse.urljoin(url, entry["url"]))[0],
+                hashes=hashes if isinstance(hashes, dict) else {},
+                requires_python=entry.get("requires-python") or None,
+                is_yanked=bool(yanked),
+                yank_reason=yanked if isinstance(yanked, str) and yanked else None,
+                core_metadata=metadata,
+                provenance=entry.get("provenance"),
+                size=entry.get("size") if isinstance(entry.get("size"), int) else None,
+                page=url,
+            )
+        )
     return found
 
 

@@ -1,4 +1,5 @@
 """Options, choice of levels, verdicts and reports."""
+
 from __future__ import annotations
 
 import pytest
@@ -16,14 +17,22 @@ def pytest_addoption(parser):
     group.addoption("--index-url", metavar="URL", help="base URL of the simple index, such as http://host/simple/")
     group.addoption("--upload-url", metavar="URL", help="upload endpoint of the same index; small projects are uploaded to it")
     group.addoption("--other-index-url", metavar="URL", help="another simple index of the same server")
-    group.addoption("--legacy-json-url", metavar="URL", help="base of the JSON API, as in URL/NAME/json (default: beside /simple/)")
+    group.addoption(
+        "--legacy-json-url", metavar="URL", help="base of the JSON API, as in URL/NAME/json (default: beside /simple/)"
+    )
     group.addoption("--username", help="user for uploads")
     group.addoption("--password", help="password for uploads")
     group.addoption("--token", help="token for uploads, sent as the password of the user __token__")
-    group.addoption("--level", choices=[level.lower() for level in LEVELS], default="may",
-                    help="must: only what must hold; should: also what should; may: everything (default)")
+    group.addoption(
+        "--level",
+        choices=[level.lower() for level in LEVELS],
+        default="may",
+        help="must: only what must hold; should: also what should; may: everything (default)",
+    )
     group.addoption("--sample", type=int, default=12, metavar="N", help="projects of the index to look at (default 12)")
-    group.addoption("--project", action="append", default=[], metavar="NAME", help="a project to look at instead of a sample; may be repeated")
+    group.addoption(
+        "--project", action="append", default=[], metavar="NAME", help="a project to look at instead of a sample; may be repeated"
+    )
     group.addoption("--seed", help="chooses the sample and the names of this run (default: random, printed)")
     group.addoption("--report", action="append", default=[], metavar="FILE", help="write a report, .json or .md; may be repeated")
 
@@ -117,5 +126,3 @@ def pytest_terminal_summary(terminalreporter, config):
     terminalreporter.write_line(f"seed {config.option.seed}")
     counts = table.count()
     terminalreporter.write_line("rules: " + ", ".join(f"{count} {verdict}" for verdict, count in counts.items()))
-
-

@@ -1,4 +1,5 @@
 """What came of each rule: the summary on the terminal and the reports in JSON and Markdown."""
+
 from __future__ import annotations
 
 import json

@@ -1,4 +1,5 @@
 """What the rules look at: projects made for this run, or a sample of those that the index has."""
+
 from __future__ import annotations
 
 import random

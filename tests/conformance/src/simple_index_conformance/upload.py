@@ -1,4 +1,5 @@
 """The upload form that twine and uv send, written part by part so that a rule may bend any of them."""
+
 from __future__ import annotations
 
 import hashlib

@@ -1,4 +1,5 @@
 """How a rule speaks: what it saw, what it wanted, and why it could not look."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,4 +1,5 @@
 """HTTP as bytes: one request, one answer, nothing followed, decoded or repeated behind the rule's back."""
+
 from __future__ import annotations
 
 import base64
@@ -18,8 +19,18 @@ MAX_BODY = 64 * 1024 * 1024
 
 REDIRECTS = (301, 302, 303, 307, 308)
 
-TELLING = ("content-type", "content-encoding", "content-length", "content-range", "etag", "vary", "cache-control",
-           "location", "www-authenticate", "allow")
+TELLING = (
+    "content-type",
+    "content-encoding",
+    "content-length",
+    "content-range",
+    "etag",
+    "vary",
+    "cache-control",
+    "location",
+    "www-authenticate",
+    "allow",
+)
 """Headers that a message about an answer shows."""
 
 

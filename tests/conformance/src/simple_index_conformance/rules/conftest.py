@@ -1,4 +1,5 @@
 """What the rules are given."""
+
 from __future__ import annotations
 
 import random
@@ -35,7 +36,7 @@ def uploader(option):
     """Uploads with the credentials of the command line."""
     if not option.upload_url:
         not_tested("no --upload-url was given")
-    user, password = (("__token__", option.token) if option.token else (option.username, option.password))
+    user, password = ("__token__", option.token) if option.token else (option.username, option.password)
     return Uploader(option.upload_url, user, password)
 
 
@@ -81,7 +82,9 @@ def projects(request, option, index):
 @pytest.fixture(scope="session")
 def detail(projects):
     """One project, if possible one that has files."""
-    return next((project for project in projects if project.files), projects[0] if projects else None) or not_tested("no project was found")
+    return next((project for project in projects if project.files), projects[0] if projects else None) or not_tested(
+        "no project was found"
+    )
 
 
 @pytest.fixture(scope="session")

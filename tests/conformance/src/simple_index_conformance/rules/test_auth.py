@@ -1,4 +1,5 @@
 """Authentication."""
+
 import pytest
 
 from simple_index_conformance.dists import wheel

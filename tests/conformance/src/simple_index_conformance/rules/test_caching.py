@@ -1,4 +1,5 @@
 """Validators and caching of pages."""
+
 import re
 
 import pytest
@@ -81,7 +82,9 @@ def test_cache_06_304_has_no_body(check, http, tagged):
     check.idle = "no 304"
     response = again(http, tagged, if_none_match=tagged.header("etag"))
     if response.status == 304:
-        sent = http.content_bytes("GET", tagged.url, tagged.sent.get("Accept"), if_none_match=tagged.header("etag"), accept_encoding="identity")
+        sent = http.content_bytes(
+            "GET", tagged.url, tagged.sent.get("Accept"), if_none_match=tagged.header("etag"), accept_encoding="identity"
+        )
         check.equal(sent, b"", response.asked(), "bytes after the header section")
 
 

@@ -1,4 +1,5 @@
 """What real clients make of the index."""
+
 import os
 import shutil
 import subprocess

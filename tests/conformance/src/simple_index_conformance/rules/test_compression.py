@@ -1,4 +1,5 @@
 """Content codings of pages."""
+
 import pytest
 
 from simple_index_conformance.verdict import not_offered
@@ -95,7 +96,9 @@ def test_comp_10_a_compressed_page_is_revalidated(check, http, large, zipped):
     """MUST [RFC 9110, 13.1.2] The ETag of the compressed page answers 304 to who accepts that coding."""
     if not zipped.header("etag"):
         not_offered("ETags of pages")
-    response = http.request("GET", large[0], {"Accept": large[1], "Accept-Encoding": "gzip", "If-None-Match": zipped.header("etag")})
+    response = http.request(
+        "GET", large[0], {"Accept": large[1], "Accept-Encoding": "gzip", "If-None-Match": zipped.header("etag")}
+    )
     check.status(response, 304)
 
 

@@ -1,4 +1,5 @@
 """HTML and JSON say the same."""
+
 import pytest
 
 from simple_index_conformance.names import normalize
@@ -82,7 +83,9 @@ def test_same_08_the_same_metadata(check, pairs):
             if isinstance(html.core_metadata, dict) and isinstance(json.core_metadata, dict):
                 shared = html.core_metadata.keys() & json.core_metadata.keys()
                 for name in shared:
-                    check.equal(html.core_metadata[name], json.core_metadata[name], f"{url} {filename}", f"{name} of the metadata")
+                    check.equal(
+                        html.core_metadata[name], json.core_metadata[name], f"{url} {filename}", f"{name} of the metadata"
+                    )
 
 
 def test_same_09_the_same_provenance(check, pairs):

@@ -1,4 +1,5 @@
 """Files and their URLs."""
+
 import hashlib
 import re
 import urllib.parse
@@ -7,7 +8,6 @@ import pytest
 
 from simple_index_conformance.verdict import not_offered, not_tested
 from simple_index_conformance.wire import HTML, JSON, REDIRECTS
-
 
 KEPT_SECONDS = 3600
 """A cache that keeps a file for less is of no use."""

@@ -1,4 +1,5 @@
 """The format parameter."""
+
 import urllib.parse
 
 import pytest

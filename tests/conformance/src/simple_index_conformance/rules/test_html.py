@@ -1,4 +1,5 @@
 """The HTML form."""
+
 import collections
 import hashlib
 import re
@@ -60,7 +61,12 @@ def test_html_03_pages_say_that_they_are_html5(check, root, html_pages):
 
 def test_html_04_one_anchor_for_each_project(check, root):
     """MUST [simple-repository-api, Project List] The root has a single anchor per project."""
-    check.equal(repeated(normalize(anchor.text.strip()) for anchor in root.anchors), [], root.response.asked(), "projects with several anchors:")
+    check.equal(
+        repeated(normalize(anchor.text.strip()) for anchor in root.anchors),
+        [],
+        root.response.asked(),
+        "projects with several anchors:",
+    )
 
 
 def repeated(names):
@@ -72,7 +78,9 @@ def test_html_05_the_anchor_names_the_project(check, root):
     """MUST [simple-repository-api, Project List] The text of the anchor is the project's name and its href is that project's URL."""
     for anchor in root.anchors[:5000]:
         segment = urllib.parse.unquote(urllib.parse.urlsplit(root.url(anchor)).path.rstrip("/").rpartition("/")[2])
-        check.equal(normalize(segment), normalize(anchor.text.strip()), f"{root.response.url} {anchor.written}", "last segment of href")
+        check.equal(
+            normalize(segment), normalize(anchor.text.strip()), f"{root.response.url} {anchor.written}", "last segment of href"
+        )
 
 
 def test_html_06_links_of_projects_work(check, root, http, projects):
@@ -215,7 +223,9 @@ def test_html_22_the_metadata_attribute_is_a_hash_or_true(check, anchors):
     for where, _, anchor in anchors:
         if anchor.has("data-core-metadata"):
             value = anchor.get("data-core-metadata") or ""
-            check.that(value == "true" or re.fullmatch(r"[a-z0-9_]+=[0-9a-f]+", value), where, "name=digest or true", anchor.written)
+            check.that(
+                value == "true" or re.fullmatch(r"[a-z0-9_]+=[0-9a-f]+", value), where, "name=digest or true", anchor.written
+            )
 
 
 def test_html_23_the_metadata_hash_is_given(check, anchors):
@@ -239,7 +249,9 @@ def test_html_25_provenance_is_a_secure_url(check, anchors):
     check.idle = "no file has data-provenance"
     for where, _, anchor in anchors:
         if anchor.has("data-provenance"):
-            check.that(is_secure(anchor.get("data-provenance") or ""), where, "an absolute URL of a secure origin", anchor.written)
+            check.that(
+                is_secure(anchor.get("data-provenance") or ""), where, "an absolute URL of a secure origin", anchor.written
+            )
 
 
 def is_secure(url):

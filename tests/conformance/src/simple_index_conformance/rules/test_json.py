@@ -1,4 +1,5 @@
 """The JSON form."""
+
 import hashlib
 import json
 import re
@@ -80,7 +81,9 @@ def test_json_03_the_root_lists_projects(check, index, root):
     projects = root.get("projects")
     if check.that(isinstance(projects, list), index.base, "projects, an array", type(projects).__name__):
         for entry in projects:
-            check.that(isinstance(entry, dict) and isinstance(entry.get("name"), str), index.base, "an object with a name", repr(entry))
+            check.that(
+                isinstance(entry, dict) and isinstance(entry.get("name"), str), index.base, "an object with a name", repr(entry)
+            )
 
 
 def test_json_04_names_are_valid(check, index, root):
@@ -368,4 +371,6 @@ def test_json_38_urls_are_absolute_or_relative(check, json_files):
     """MUST [simple-repository-api, JSON Serialization] A URL is absolute or relative to the page, so it is one that can be resolved."""
     for where, entry in json_files:
         url = urllib.parse.urljoin("http://host/simple/x/", str(entry.get("url")))
-        check.that(urllib.parse.urlsplit(url).scheme in ("http", "https"), where, "a URL of http or https", repr(entry.get("url")))
+        check.that(
+            urllib.parse.urlsplit(url).scheme in ("http", "https"), where, "a URL of http or https", repr(entry.get("url"))
+        )

@@ -1,4 +1,5 @@
 """The legacy JSON API."""
+
 import json
 import urllib.parse
 
@@ -6,11 +7,38 @@ import pytest
 
 from simple_index_conformance.verdict import not_offered
 
-INFO = ("author", "author_email", "classifiers", "description", "description_content_type", "home_page", "keywords", "license",
-        "name", "project_urls", "requires_dist", "requires_python", "summary", "version", "yanked", "yanked_reason")
+INFO = (
+    "author",
+    "author_email",
+    "classifiers",
+    "description",
+    "description_content_type",
+    "home_page",
+    "keywords",
+    "license",
+    "name",
+    "project_urls",
+    "requires_dist",
+    "requires_python",
+    "summary",
+    "version",
+    "yanked",
+    "yanked_reason",
+)
 
-FILE = ("digests", "filename", "packagetype", "python_version", "requires_python", "size", "upload_time", "upload_time_iso_8601",
-        "url", "yanked", "yanked_reason")
+FILE = (
+    "digests",
+    "filename",
+    "packagetype",
+    "python_version",
+    "requires_python",
+    "size",
+    "upload_time",
+    "upload_time_iso_8601",
+    "url",
+    "yanked",
+    "yanked_reason",
+)
 
 
 @pytest.fixture(scope="module")

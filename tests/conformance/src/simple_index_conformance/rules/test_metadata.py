@@ -1,4 +1,5 @@
 """Metadata files beside the files."""
+
 import hashlib
 
 import pytest
@@ -86,7 +87,9 @@ def test_meta_07_sdists_with_changing_metadata_announce_none(check, index, downl
             metadata = index.fetch(file.url + ".metadata")
             text = metadata.body.decode("utf-8", "replace").partition("\n\n")[0].lower()
             good = metadata.status == 200 and not text.startswith(OLD)
-            check.that(good and "\ndynamic: requires-dist" not in text, f"{file.url}.metadata", "2.2 or newer, nothing dynamic", text)
+            check.that(
+                good and "\ndynamic: requires-dist" not in text, f"{file.url}.metadata", "2.2 or newer, nothing dynamic", text
+            )
 
 
 def test_meta_08_a_dynamic_sdist_announces_none(check, index, made):

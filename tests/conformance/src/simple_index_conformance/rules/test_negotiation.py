@@ -1,4 +1,5 @@
 """Content negotiation."""
+
 import pytest
 
 from simple_index_conformance.verdict import not_offered, not_tested

@@ -1,4 +1,5 @@
 """Provenance."""
+
 import json
 
 import pytest
@@ -47,7 +48,9 @@ def test_prov_04_publishers_have_a_kind(check, objects):
     """MUST [index-hosted-attestations, Provenance objects] A publisher has `kind`, a string."""
     for response in objects:
         for bundle in read(response).get("attestation_bundles") or []:
-            check.that(isinstance((bundle.get("publisher") or {}).get("kind"), str), response, "publisher.kind", bundle.get("publisher"))
+            check.that(
+                isinstance((bundle.get("publisher") or {}).get("kind"), str), response, "publisher.kind", bundle.get("publisher")
+            )
 
 
 def test_prov_05_attestations_are_whole(check, objects):

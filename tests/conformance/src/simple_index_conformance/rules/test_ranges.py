@@ -1,4 +1,5 @@
 """Ranges of files and HEAD."""
+
 import re
 
 import pytest
@@ -7,8 +8,19 @@ from simple_index_conformance.verdict import not_offered
 from simple_index_conformance.wire import ANY_PAGE
 
 GOOD = {
-    "0-0": (0, 1), "0-99": (0, 100), "10-19": (10, 20), "0-": (0, None), "500-": (500, None), "-1": (-1, None), "-100": (-100, None),
-    "last-": (-1, None), "last-last": (-1, None), "-all": (0, None), "-toolong": (0, None), "5-toolong": (5, None), "0-all": (0, None),
+    "0-0": (0, 1),
+    "0-99": (0, 100),
+    "10-19": (10, 20),
+    "0-": (0, None),
+    "500-": (500, None),
+    "-1": (-1, None),
+    "-100": (-100, None),
+    "last-": (-1, None),
+    "last-last": (-1, None),
+    "-all": (0, None),
+    "-toolong": (0, None),
+    "5-toolong": (5, None),
+    "0-all": (0, None),
 }
 """Ranges that can be satisfied, and the slice of the file that each means."""
 
@@ -20,7 +32,7 @@ IGNORED = ("bytes=5-2", "bytes=", "bytes=a-b", "lines=0-1", "bytes 0-1", "bytes=
 
 def spelled(pattern, size):
     """A range with the file's numbers in it."""
-    return (pattern.replace("toolong", str(size + 1000)).replace("last", str(size - 1)).replace("all", str(size)))
+    return pattern.replace("toolong", str(size + 1000)).replace("last", str(size - 1)).replace("all", str(size))
 
 
 @pytest.fixture(scope="module", params=["file", "metadata"])
@@ -115,7 +127,12 @@ def test_range_08_several_ranges(check, http, ranged):
 def test_range_09_many_ranges_are_no_attack(check, http, ranged):
     """SHOULD [RFC 9110, 14.2 and 17.15] Very many or overlapping ranges are ignored, joined or refused, not all sent."""
     response = http.get(ranged.url, range="bytes=" + ",".join(["0-"] * 50))
-    check.that(len(response.body) <= 3 * len(ranged.body) + 10_000, response, "not fifty copies of the file", f"{len(response.body)} bytes")
+    check.that(
+        len(response.body) <= 3 * len(ranged.body) + 10_000,
+        response,
+        "not fifty copies of the file",
+        f"{len(response.body)} bytes",
+    )
 
 
 def test_range_10_if_range_with_the_etag(check, http, ranged):

@@ -1,4 +1,5 @@
 """Routing and normalization."""
+
 import re
 import urllib.parse
 
@@ -8,8 +9,13 @@ from simple_index_conformance.names import normalize
 from simple_index_conformance.verdict import not_offered
 from simple_index_conformance.wire import ANY_PAGE, REDIRECTS, origin_of
 
-SPELLINGS = [str.upper, str.title, lambda name: name.replace("-", "_"), lambda name: name.replace("-", "."),
-             lambda name: name.replace("-", "-._.-").upper()]
+SPELLINGS = [
+    str.upper,
+    str.title,
+    lambda name: name.replace("-", "_"),
+    lambda name: name.replace("-", "."),
+    lambda name: name.replace("-", "-._.-").upper(),
+]
 """Ways to write a name that normalization undoes."""
 
 NOBODY = "sic-no-such-project-%s"

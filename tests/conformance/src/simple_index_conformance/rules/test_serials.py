@@ -1,4 +1,5 @@
 """Serials for mirrors."""
+
 import re
 
 import pytest

@@ -1,4 +1,5 @@
 """Uploads."""
+
 import base64
 import hashlib
 import json
@@ -92,7 +93,12 @@ def test_upload_06_the_bytes_are_kept(check, index, made):
             dist = made.need(label)
             file = listed(index, dist)
             seen = index.http.follow(file.url, "*/*").body if file else b""
-            check.that(seen == dist.content, f"{index.project_url(dist.project)} {dist.filename}", f"{len(dist.content)} bytes", f"{len(seen)} bytes")
+            check.that(
+                seen == dist.content,
+                f"{index.project_url(dist.project)} {dist.filename}",
+                f"{len(dist.content)} bytes",
+                f"{len(seen)} bytes",
+            )
 
 
 def test_upload_07_the_digest_is_listed(check, index, made):
@@ -210,7 +216,9 @@ def test_upload_19_a_form_for_another_project_is_refused(check, send, fresh, mad
     refused(check, response)
 
 
-@pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04 broken", b"\x00" * 2000], ids=["empty", "text", "broken", "zeros"])
+@pytest.mark.parametrize(
+    "content", [b"", b"no zip", b"PK\x03\x04 broken", b"\x00" * 2000], ids=["empty", "text", "broken", "zeros"]
+)
 def test_upload_20_what_is_no_wheel_is_refused(check, send, fresh, index, content):
     """SHOULD [binary-distribution-format, File format] A wheel is a ZIP archive; what is none is refused, with 4xx, and not listed."""
     dist = fresh()
@@ -227,14 +235,19 @@ def test_upload_21_a_wheel_under_another_name_is_refused(check, send, fresh, mad
     absent(check, index, other)
 
 
-@pytest.mark.parametrize("name", ["../up-1.0-py3-none-any.whl", "up.exe", "up-1.0.whl", "a/b-1.0-py3-none-any.whl", "", "up-1.0-py3-none-any.whl.txt"])
+@pytest.mark.parametrize(
+    "name", ["../up-1.0-py3-none-any.whl", "up.exe", "up-1.0.whl", "a/b-1.0-py3-none-any.whl", "", "up-1.0-py3-none-any.whl.txt"]
+)
 def test_upload_22_a_bad_file_name_is_refused(check, send, fresh, name):
     """MUST [binary-distribution-format, File name convention] A file name that is none of a distribution is refused."""
     refused(check, send(fresh(), filename=name))
 
 
-@pytest.mark.parametrize("change", [{"action": None}, {"action": "sic"}, {"name": None}, {"version": None}, {"filetype": "sic"}, {"protocol_version": "9"}],
-                         ids=["no action", "other action", "no name", "no version", "other filetype", "other protocol"])
+@pytest.mark.parametrize(
+    "change",
+    [{"action": None}, {"action": "sic"}, {"name": None}, {"version": None}, {"filetype": "sic"}, {"protocol_version": "9"}],
+    ids=["no action", "other action", "no name", "no version", "other filetype", "other protocol"],
+)
 def test_upload_23_a_bad_form_is_no_server_error(check, send, fresh, change):
     """SHOULD [RFC 9110, 15.5; clients: twine] A form that lacks or bends a field is the client's fault: 4xx (or is understood), never 5xx."""
     dist = fresh()
@@ -285,7 +298,9 @@ def test_upload_26_one_of_many_wins(check, made, fresh, index):
     check.that(all(answer.status < 500 for answer in answers), index.base, "no 5xx", [answer.status for answer in answers])
     file = listed(index, dists[0])
     body = index.http.follow(file.url, "*/*").body if file else b""
-    check.that(winners and body == winners[0].content, index.project_url(dists[0].project), "the winner's bytes", f"{len(body)} bytes")
+    check.that(
+        winners and body == winners[0].content, index.project_url(dists[0].project), "the winner's bytes", f"{len(body)} bytes"
+    )
 
 
 def test_upload_27_the_same_at_the_same_time(check, made, fresh, index):
@@ -351,10 +366,17 @@ def test_upload_33_a_refused_project_is_not_found(check, send, fresh, index):
 
 def statement_of(filename, digest):
     """An attestation that is whole but for its signature, about a file of that name and digest."""
-    statement = {"_type": "https://in-toto.io/Statement/v1", "subject": [{"name": filename, "digest": {"sha256": digest}}],
-                 "predicateType": "https://slsa.dev/provenance/v1", "predicate": {}}
+    statement = {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": filename, "digest": {"sha256": digest}}],
+        "predicateType": "https://slsa.dev/provenance/v1",
+        "predicate": {},
+    }
     material = {"certificate": base64.b64encode(b"none").decode(), "transparency_entries": []}
-    envelope = {"statement": base64.b64encode(json.dumps(statement).encode()).decode(), "signature": base64.b64encode(b"none").decode()}
+    envelope = {
+        "statement": base64.b64encode(json.dumps(statement).encode()).decode(),
+        "signature": base64.b64encode(b"none").decode(),
+    }
     return {"version": 1, "verification_material": material, "envelope": envelope}
 
 
@@ -362,8 +384,13 @@ def statement_of(filename, digest):
 def test_upload_34_bad_attestations_are_refused(check, send, fresh, index, case):
     """MUST [PEP 740, Upload endpoint changes] `attestations` is a JSON array of one or more; if one of them cannot be verified, the upload is rejected."""
     dist = fresh()
-    cases = {"no JSON": "{", "no array": "{}", "nothing in it": "[]", "no attestation": '["x"]',
-             "about another file": json.dumps([statement_of("other-1.0-py3-none-any.whl", "0" * 64)])}
+    cases = {
+        "no JSON": "{",
+        "no array": "{}",
+        "nothing in it": "[]",
+        "no attestation": '["x"]',
+        "about another file": json.dumps([statement_of("other-1.0-py3-none-any.whl", "0" * 64)]),
+    }
     response = send(dist, fields=fields_of(dist, attestations=cases[case]))
     if 200 <= response.status < 300:
         file = listed(index, dist)

@@ -1,4 +1,5 @@
 """Yanked files and project status."""
+
 import secrets
 
 import pytest
