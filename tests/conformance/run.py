@@ -1,6 +1,7 @@
 """Runs the kit's own tests and then the kit against a Ferrywheel server; ends with one line: N passed, N failed."""
 
 import argparse
+import json
 import pathlib
 import re
 import subprocess
@@ -10,6 +11,12 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE / "src"), str(HERE.parent / "clients")]
 
 import support  # noqa: E402
+
+from simple_index_conformance.dists import wheel  # noqa: E402
+from simple_index_conformance.upload import Uploader  # noqa: E402
+from simple_index_conformance.wire import Http  # noqa: E402
+
+STATUSES = ("archived", "quarantined", "deprecated")
 
 
 def run_pytest(*arguments):
@@ -33,6 +40,27 @@ def run_kit(server, *more, reader=""):
     return run_pytest("-m", "simple_index_conformance", *arguments, *more)
 
 
+def seed(server):
+    """What no upload can make: yanked files, with a reason and without, and a project of every status."""
+    uploader = Uploader(f"{server.url}/staging/legacy/", "__token__", server.token)
+    dists = {word: wheel(f"seed-{word}", "1.0") for word in ("yanked", "withdrawn", *STATUSES)}
+    for dist in dists.values():
+        answer = uploader.send(dist)
+        assert answer.status == 200, answer.describe()
+    for word, reason in (("yanked", None), ("withdrawn", 'breaks <everything> & "more"')):
+        call(server, "PATCH", f"files/{dists[word].filename}", {"yanked": True, **({"reason": reason} if reason else {})})
+    for status in STATUSES:
+        call(server, "PUT", f"projects/seed-{status}/status", {"status": status, "reason": "an é & a reason"})
+
+
+def call(server, method, path, body):
+    """One change of the channel that is looked at."""
+    headers = {"Authorization": f"Bearer {server.token}", "Content-Type": "application/json"}
+    url = f"{server.url}/api/v1/channels/staging/{path}"
+    answer = Http().request(method, url, headers, json.dumps(body).encode())
+    assert answer.status == 200, f"{answer.asked()}: {answer.describe()}"
+
+
 def main():
     """The kit's own tests, then a server that anybody may read and one that asks for credentials."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -44,11 +72,13 @@ def main():
     counts = [run_pytest("-m", "pytest", "-q", "-p", "no:cacheprovider", str(HERE / "selftest"))]
     server = support.Server()
     try:
+        seed(server)
         counts.append(run_kit(server, *[f"--report={path}" for path in given.report], *given.more))
     finally:
         server.stop()
     server = support.Server(read="token")
     try:
+        seed(server)
         counts.append(run_kit(server, *given.more, reader=f"__token__:{server.token}@"))
     finally:
         server.stop()
