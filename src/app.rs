@@ -18,7 +18,7 @@ use crate::config::Settings;
 use crate::index::{Index, IndexError, IndexLocation};
 use crate::ingest::{IngestLimits, IngestParts};
 use crate::model::{AuditEvent, ChannelName, Clock, Diagnostic, Kind, Principal, Scope, Timestamp};
-use crate::simple::{LegacyPages, PageCache};
+use crate::simple::{LegacyPages, NameRules, PageCache};
 
 /// File in the data directory that holds the first token, readable by its owner only.
 pub const ADMIN_TOKEN_FILE: &str = "admin-token";
@@ -149,7 +149,8 @@ impl App {
         if pending_count > 0 {
             tracing::info!(pending_count, "removed the half-written files of an earlier process");
         }
-        let pages = PageCache::new(settings.page_cache_bytes);
+        let names = NameRules { reserved: settings.reserved_names.clone(), has_namespaces: settings.namespaces };
+        let pages = PageCache::new(settings.page_cache_bytes, names);
         let legacy_pages = LegacyPages::new(settings.page_cache_bytes / LEGACY_PART);
         let blobs: Blobs = Arc::new(blobs);
         let small_blobs = SmallBlobs::new(blobs.clone(), settings.file_cache_bytes);
@@ -194,6 +195,7 @@ impl App {
             blobs: self.blobs.clone(),
             limits: IngestLimits::new(self.settings.max_file_size_bytes),
             clock: self.clock.clone(),
+            has_namespaces: self.settings.namespaces,
         }
     }
 }

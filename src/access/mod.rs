@@ -1,9 +1,11 @@
-//! Who is asking, and whether that is allowed.
+//! Who is asking, and whether that is allowed; who has which namespace.
 
 mod authenticate;
 mod authorize;
+mod namespaces;
 mod tokens;
 
 pub use authenticate::{AccessError, authenticate};
 pub use authorize::{ReadPolicy, authorize};
+pub use namespaces::{GrantWish, NamespaceError, grant_namespace, revoke_namespace};
 pub use tokens::{new_token, secret_digest};

@@ -80,6 +80,16 @@ impl Client {
         self.json(self.request(Method::POST, path)?.header("accept", "application/json").json(body)).await
     }
 
+    /// Reads a JSON answer.
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        self.json(self.request(Method::GET, path)?.header("accept", "application/json")).await
+    }
+
+    /// Asks for something to be taken away, and reads a JSON answer.
+    pub async fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        self.json(self.request(Method::DELETE, path)?.header("accept", "application/json")).await
+    }
+
     /// As [`Client::post`], with another method.
     pub async fn send_json<T: DeserializeOwned>(
         &self,

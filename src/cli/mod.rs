@@ -7,6 +7,7 @@ mod client;
 mod failure;
 mod lock;
 mod mark;
+mod namespace;
 mod output;
 mod promote;
 mod quickstart;
@@ -59,6 +60,8 @@ enum Command {
     Delete(mark::DeleteArgs),
     /// Say that a project is active, archived, quarantined or deprecated in a channel.
     Status(mark::StatusArgs),
+    /// Grant, revoke and list namespaces, where the server offers them.
+    Namespace(namespace::NamespaceArgs),
     /// Solve requirements for a target environment and write a lock file.
     Lock(lock::LockArgs),
     /// Build a bundle that starts on a bare host.
@@ -126,6 +129,7 @@ async fn dispatch(command: Command, environment: &Environment, output: &Output) 
         Command::Remove(arguments) => mark::remove(arguments, environment, output).await,
         Command::Delete(arguments) => mark::delete(arguments, environment, output).await,
         Command::Status(arguments) => mark::status(arguments, environment, output).await,
+        Command::Namespace(arguments) => namespace::run(arguments, environment, output).await,
         Command::Lock(arguments) => lock::run(arguments, environment, output).await,
         Command::Bundle(arguments) => bundle::run(arguments, environment, output).await,
         Command::Advisories(arguments) => advisories::run(arguments, environment, output).await,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::access::ReadPolicy;
-use crate::model::{ChannelName, Diagnostic, Kind};
+use crate::model::{ChannelName, Diagnostic, Kind, ReservedNames};
 use crate::telemetry::LogFormat;
 
 /// Everything that can be set. Each field is documented in the manual under its name.
@@ -38,6 +38,10 @@ pub struct Settings {
     pub file_cache_bytes: u64,
     /// Who sends large files: `server`, or a proxy that reads them from disk.
     pub send_files_by: SendFilesBy,
+    /// Projects that are ours even without a file: names, or beginnings with `*`.
+    pub reserved_names: ReservedNames,
+    /// Whether namespaces are offered (PEP 752).
+    pub namespaces: bool,
     /// Connections served at once.
     pub max_connections: usize,
     /// How log lines look: `text` or `json`.
@@ -88,6 +92,8 @@ impl Default for Settings {
             // A few thousand `.metadata`; with the pages, a loaded server stays under 100 MB.
             file_cache_bytes: 16 << 20,
             send_files_by: SendFilesBy::Server,
+            reserved_names: ReservedNames::default(),
+            namespaces: false,
             max_connections: 1024,
             log_format: LogFormat::Text,
             log: "info".to_owned(),
@@ -217,12 +223,18 @@ fn overrides(source: &SettingsSource) -> impl Iterator<Item = (OverrideName, &St
     variables.chain(flags)
 }
 
-/// Variables and flags are texts; where the setting is a number, so is the value.
+/// Variables and flags are texts; where the setting is a number, a switch or a list (with commas), so is the value.
 fn typed(default: Option<&toml::Value>, text: &str) -> toml::Value {
-    match (default, text.parse::<i64>()) {
-        (Some(toml::Value::Integer(_)), Ok(number)) => toml::Value::Integer(number),
-        _ => toml::Value::String(text.to_owned()),
-    }
+    let typed = match default {
+        Some(toml::Value::Integer(_)) => text.parse().ok().map(toml::Value::Integer),
+        Some(toml::Value::Boolean(_)) => text.parse().ok().map(toml::Value::Boolean),
+        Some(toml::Value::Array(_)) => {
+            let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+            Some(toml::Value::Array(items.map(|item| toml::Value::String(item.to_owned())).collect()))
+        }
+        _ => None,
+    };
+    typed.unwrap_or_else(|| toml::Value::String(text.to_owned()))
 }
 
 fn read_file(path: &Path) -> Result<toml::Table, SettingsError> {
@@ -334,6 +346,21 @@ mod tests {
         {
             Settings::load(&source(&[], &[(name, value)])).unwrap();
         }
+    }
+
+    #[test]
+    fn a_switch_and_a_list_can_stand_in_the_environment() {
+        let settings = Settings::load(&source(
+            &[("FERRYWHEEL_NAMESPACES", "true"), ("FERRYWHEEL_RESERVED_NAMES", "Acme-*, secret")],
+            &[],
+        ))
+        .unwrap();
+        let names = settings.reserved_names.0.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!((settings.namespaces, names), (true, vec!["acme-*".to_owned(), "secret".to_owned()]));
+        let error = Settings::load(&source(&[("FERRYWHEEL_NAMESPACES", "perhaps")], &[])).unwrap_err().to_string();
+        assert!(error.starts_with("`FERRYWHEEL_NAMESPACES`: invalid type"), "{error}");
+        let error = Settings::load(&source(&[("FERRYWHEEL_RESERVED_NAMES", "a*b")], &[])).unwrap_err().to_string();
+        assert!(error.starts_with("`FERRYWHEEL_RESERVED_NAMES`: `a*b` reserves no name"), "{error}");
     }
 
     #[test]

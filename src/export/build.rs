@@ -74,6 +74,10 @@ pub async fn open(parts: &ExportParts, record: &BundleRecord) -> Result<BundleLa
 
 async fn find_locked_files(index: &Index, lock: &Lock) -> Result<Vec<StoredFile>, ExportError> {
     let filenames: Vec<String> = lock.files.iter().map(|file| file.filename.clone()).collect();
+    // Also of a bundle that was built before: nobody is given the bytes of a quarantined project.
+    if let Some(filename) = index.find_withheld(&filenames).await? {
+        return Err(ExportError::FileWithheld { filename });
+    }
     Ok(index.find_files(&filenames).await?)
 }
 

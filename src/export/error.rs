@@ -78,6 +78,12 @@ pub enum ExportError {
         /// Its digest in the lock.
         sha256: Sha256Digest,
     },
+    /// A wheel of a project that is quarantined.
+    #[error("`{filename}` is kept back: its project is quarantined")]
+    FileWithheld {
+        /// The file.
+        filename: String,
+    },
     /// Unpacked it would be larger than any host is asked to hold.
     #[error("unpacked the bundle would take {unpacked_size_bytes} bytes, more than the limit of {limit_bytes}")]
     UnpackedTooLarge {
@@ -144,6 +150,7 @@ impl Diagnostic for ExportError {
             Self::NotAWheel { .. } => "export/not-a-wheel",
             Self::RecordWrong { .. } => "export/record-wrong",
             Self::FileMissing { .. } => "export/file-missing",
+            Self::FileWithheld { .. } => "export/file-withheld",
             Self::UnpackedTooLarge { .. } | Self::Layout(_) => "export/too-large",
             Self::ServerChanged { .. } => "export/server-changed",
             Self::BundleUnknown { .. } => "export/bundle-unknown",
@@ -164,6 +171,7 @@ impl Diagnostic for ExportError {
             | Self::NotAWheel { .. }
             | Self::RecordWrong { .. }
             | Self::FileMissing { .. } => Kind::Conflict,
+            Self::FileWithheld { .. } => Kind::Forbidden,
             Self::UnpackedTooLarge { .. } | Self::Layout(_) => Kind::TooLarge,
             Self::ServerChanged { .. } => Kind::Gone,
             Self::BundleUnknown { .. } => Kind::NotFound,
@@ -198,6 +206,7 @@ impl Diagnostic for ExportError {
                 Some("Take another release of it, or rebuild the wheel and upload it under a new build tag.".into())
             }
             Self::FileMissing { .. } => Some("Ask again; the lock is then made from what the index holds now.".into()),
+            Self::FileWithheld { .. } => Some("Ask who manages the channel; its page shows the reason.".into()),
             Self::UnpackedTooLarge { .. } | Self::Layout(_) => {
                 Some("Ask for fewer requirements, or split the application into several bundles.".into())
             }

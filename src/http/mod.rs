@@ -21,6 +21,7 @@ mod legacy_answer;
 mod legacy_json;
 mod locks;
 mod marks;
+mod namespaces;
 mod pages;
 mod pieces;
 mod problem;

@@ -13,7 +13,7 @@ use super::auth::{Gate, guard};
 use super::frame::{Frame, Framed};
 use super::{
     Problem, advisories, audit, bundles, changes, channels, files, files_api, health, legacy, legacy_answer,
-    legacy_json, locks, marks, pages, provenance, search, shortcut, status, ui, upload_body,
+    legacy_json, locks, marks, namespaces, pages, provenance, search, shortcut, status, ui, upload_body,
 };
 use crate::app::App;
 use crate::model::{Kind, Permission};
@@ -60,6 +60,14 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/simple/", READ, "get-simple", || get(pages::root)),
     route("GET", "/simple/{project}", READ, "get-simple-project", || get(pages::project_without_slash)),
     route("GET", "/simple/{project}/", READ, "get-simple-project", || get(pages::project)),
+    route("GET", "/namespaces", READ, "get-namespaces", || get(namespaces::list)),
+    route("GET", "/namespace/{namespace}", READ, "get-namespace", || get(namespaces::show)),
+    route("GET", "/simple/namespaces", READ, "get-namespaces", || get(namespaces::list_below_index)),
+    route("GET", "/simple/namespace/{namespace}", READ, "get-namespace", || get(namespaces::show)),
+    route("GET", "/{channel}/simple/namespaces", READ, "get-namespaces", || get(namespaces::list_below_channel)),
+    route("GET", "/{channel}/simple/namespace/{namespace}", READ, "get-namespace", || {
+        get(namespaces::show_below_channel)
+    }),
     route("GET", "/{channel}/simple", READ, "get-channel-simple", || get(pages::channel_root_without_slash)),
     route("GET", "/{channel}/simple/", READ, "get-channel-simple", || get(pages::channel_root)),
     route("GET", "/{channel}/simple/{project}", READ, "get-channel-simple-project", || {
@@ -103,6 +111,9 @@ pub const ROUTES: &[Route] = &[
     }),
     route("DELETE", "/api/v1/files/{filename}", ADMIN, "delete-file", || delete(marks::delete_file)),
     route("POST", "/api/v1/deletions", ADMIN, "post-deletions", || post(marks::delete_files)),
+    route("GET", "/api/v1/namespaces", ADMIN, "get-grants", || get(namespaces::list_grants)),
+    route("PUT", "/api/v1/namespaces/{namespace}", ADMIN, "put-namespace", || put(namespaces::grant)),
+    route("DELETE", "/api/v1/namespaces/{namespace}", ADMIN, "delete-namespace", || delete(namespaces::revoke)),
     route("GET", "/api/v1/status", READ, "get-status", || get(status::status)),
     route("GET", "/api/v1/search", READ, "get-search", || get(search::search)),
     route("GET", "/api/v1/channels", READ, "get-channels", || get(channels::list)),

@@ -45,6 +45,19 @@ statements! {
          WHERE m.to_serial IS NULL) h \
          WHERE f.filename = $1 AND f.deleted_at IS NULL",
     ));
+    /// The first of these files that [`FIND_OFFERED`] would call withheld.
+    FIND_WITHHELD = pair(
+        "SELECT f.filename FROM files f JOIN memberships m ON m.file_id = f.id AND m.to_serial IS NULL \
+         LEFT JOIN project_status s ON s.channel_id = m.channel_id AND s.project_id = m.project_id \
+         AND s.to_serial IS NULL AND s.status = 'quarantined' \
+         WHERE f.filename IN (SELECT value FROM json_each($1)) \
+         GROUP BY f.filename HAVING COUNT(s.status) = COUNT(*) ORDER BY f.filename LIMIT 1",
+        "SELECT f.filename FROM files f JOIN memberships m ON m.file_id = f.id AND m.to_serial IS NULL \
+         LEFT JOIN project_status s ON s.channel_id = m.channel_id AND s.project_id = m.project_id \
+         AND s.to_serial IS NULL AND s.status = 'quarantined' \
+         WHERE f.filename IN (SELECT json_array_elements_text(CAST($1 AS json))) \
+         GROUP BY f.filename HAVING COUNT(s.status) = COUNT(*) ORDER BY f.filename LIMIT 1",
+    );
     FIND_FILES = pair(
         concat!(
             "SELECT ", file_columns!(), " FROM files f JOIN projects p ON p.id = f.project_id \
@@ -143,6 +156,13 @@ impl Index {
         }
         let row: Option<OfferedFileRow> = read!(&self.db, fetch_optional, FIND_OFFERED, filename)?;
         row.map(OfferedFile::try_from).transpose()
+    }
+
+    /// The first of these files whose bytes are kept back, as [`Index::find_offered`] tells of one.
+    pub async fn find_withheld(&self, filenames: &[String]) -> Result<Option<String>, IndexError> {
+        let names = to_json(&filenames, "filenames")?;
+        let row: Option<(String,)> = read!(&self.db, fetch_optional, FIND_WITHHELD, names.as_str())?;
+        Ok(row.map(|(filename,)| filename))
     }
 
     /// The published files among these names, by file name; unknown names are left out.

@@ -23,6 +23,7 @@ mod listings;
 mod lookups;
 mod marks;
 mod memberships;
+mod namespaces;
 mod open;
 mod projects;
 mod provenance;
@@ -59,6 +60,7 @@ fn statements() -> impl Iterator<Item = db::Sql> {
         listings::STATEMENTS,
         marks::STATEMENTS,
         memberships::STATEMENTS,
+        namespaces::STATEMENTS,
         projects::STATEMENTS,
         provenance::STATEMENTS,
         search::STATEMENTS,

@@ -14,6 +14,7 @@ use super::channels::CountCache;
 use super::db::{Db, DbTx, Sql};
 use super::heads::Heads;
 use super::lookups::Lookups;
+use super::namespaces::KeptNamespaces;
 use super::stamps::Stamps;
 use super::{IndexError, IndexTx};
 use crate::model::Clock;
@@ -78,6 +79,7 @@ pub struct Index {
     pub(super) stamps: Stamps,
     pub(super) heads: Heads,
     pub(super) lookups: Lookups,
+    pub(super) namespaces: KeptNamespaces,
     pub(super) clock: Clock,
 }
 
@@ -90,7 +92,15 @@ impl Index {
             IndexLocation::Sqlite(path) => (open_sqlite(path).await?, Stamps::shared_by_one_process()),
             IndexLocation::Postgres(url) => (Db::Postgres(open_postgres(url).await?), Stamps::none()),
         };
-        Ok(Self { db, counts: CountCache::default(), stamps, heads: Heads::new(), lookups: Lookups::new(), clock })
+        Ok(Self {
+            db,
+            counts: CountCache::default(),
+            stamps,
+            heads: Heads::new(),
+            lookups: Lookups::new(),
+            namespaces: KeptNamespaces::default(),
+            clock,
+        })
     }
 
     /// Waits for running statements, closes all connections and folds the write-ahead log into the file.

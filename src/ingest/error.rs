@@ -80,6 +80,16 @@ pub enum UploadError {
         /// The channel.
         channel: ChannelName,
     },
+    /// The name belongs to somebody else (PEP 752).
+    #[error("`{project}` is inside the namespace `{namespace}`, which `{owner}` has")]
+    ForeignNamespace {
+        /// The project.
+        project: ProjectName,
+        /// The namespace.
+        namespace: ProjectName,
+        /// Its owner.
+        owner: String,
+    },
     /// The principal may not do this.
     #[error(transparent)]
     Access(#[from] AccessError),
@@ -135,6 +145,7 @@ impl Diagnostic for UploadError {
             Self::SameWheel { .. } => "ingest/same-wheel",
             Self::NameRetired { .. } => "ingest/name-retired",
             Self::ProjectClosed { .. } => "ingest/project-closed",
+            Self::ForeignNamespace { .. } => "ingest/foreign-namespace",
             Self::Aborted(_) => "ingest/body-aborted",
             Self::Check(_) => "ingest/check-failed",
             Self::Access(error) => error.code(),
@@ -150,7 +161,10 @@ impl Diagnostic for UploadError {
             }
             Self::ActionGone { .. } => Kind::Gone,
             Self::TooLarge { .. } => Kind::TooLarge,
-            Self::FileConflict { .. } | Self::SameWheel { .. } | Self::NameRetired { .. } => Kind::Conflict,
+            Self::FileConflict { .. }
+            | Self::SameWheel { .. }
+            | Self::NameRetired { .. }
+            | Self::ForeignNamespace { .. } => Kind::Conflict,
             Self::ProjectClosed { .. } => Kind::Forbidden,
             Self::Check(_) => Kind::Internal,
             Self::Access(error) => error.kind(),
@@ -165,6 +179,7 @@ impl Diagnostic for UploadError {
                 "Give the release a new version, or the wheel a build number."
             }
             Self::DigestMismatch { .. } | Self::Aborted(_) => "Send the file again.",
+            Self::ForeignNamespace { .. } => "Choose another name, or ask the owner to let your token in.",
             Self::ProjectClosed { .. } => "Ask who manages the channel, or upload into another one.",
             Self::ActionGone { .. } => "Use a current twine, uv, flit, hatch, poetry or pdm.",
             Self::Access(error) => return error.hint(),

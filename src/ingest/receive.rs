@@ -20,8 +20,8 @@ use crate::archive::ReadAt;
 use crate::blobs::{Blobs, CHUNK_SIZE_BYTES, Hashing, PendingBlob, put};
 use crate::index::{Index, StoredProvenance};
 use crate::model::{
-    AuditEvent, Change, ChannelName, Clock, FileDigests, FileKind, Finding, Md5Digest, NewFile, Permission, Principal,
-    ProjectStatus, Serial, Sha256Digest, Yank,
+    AuditEvent, Change, ChannelName, Clock, FileDigests, FileKind, Finding, Md5Digest, Namespace, NewFile, Permission,
+    Principal, ProjectStatus, Serial, Sha256Digest, Yank, foreign_namespace,
 };
 use crate::packaging::{DistFileName, ProjectName, parse_dist_filename, shown};
 
@@ -40,6 +40,8 @@ pub struct IngestParts {
     pub limits: IngestLimits,
     /// Tells the time of arrival.
     pub clock: Clock,
+    /// Whether namespaces keep strangers out (PEP 752).
+    pub has_namespaces: bool,
 }
 
 /// Receives one file whose description is known before its bytes.
@@ -102,6 +104,7 @@ impl<'a> PendingUpload<'a> {
             digests.md5 = Some(self.md5(digests.size_bytes).await?);
         }
         check_digests(&upload.declared, &digests)?;
+        self.check_namespace(who, &upload.filename).await?;
         if let Some(stored) = self.parts.index.find_file(&upload.filename).await? {
             let published = stored.file;
             if published.digests.sha256 != digests.sha256 {
@@ -135,6 +138,27 @@ impl<'a> PendingUpload<'a> {
         // Another spelling of a published file, or a retired name, is refused while the bytes are still pending.
         self.parts.index.find_published(&file).await?;
         self.publish(who, upload, file, metadata, provenance).await
+    }
+
+    /// Whether the sender may upload to a project of this name, as far as namespaces say.
+    async fn check_namespace(&self, who: &Principal, filename: &str) -> Result<(), UploadError> {
+        let Ok(name) = parse_dist_filename(filename) else { return Ok(()) };
+        if !self.parts.has_namespaces {
+            return Ok(());
+        }
+        let (index, project) = (&self.parts.index, name.project());
+        let all = index.list_namespaces().await?;
+        if !all.iter().any(|namespace| namespace.covers(project)) {
+            return Ok(());
+        }
+        let founding = index.find_founding(project).await?;
+        match foreign_namespace(&all, project, who, founding.as_ref()) {
+            None => Ok(()),
+            Some(Namespace { name, owner, .. }) => {
+                let (namespace, owner) = (name.clone(), owner.clone());
+                Err(UploadError::ForeignNamespace { project: project.clone(), namespace, owner })
+            }
+        }
     }
 
     /// MD5 of what was written, for a form that names it only after the file.

@@ -99,6 +99,22 @@ pub enum AuditEvent {
         /// Why, if a reason was given.
         reason: Option<String>,
     },
+    /// A namespace was granted, or got another owner or other tokens.
+    #[serde(rename = "namespace.granted")]
+    NamespaceGranted {
+        /// Its name.
+        name: ProjectName,
+        /// Its owner.
+        owner: String,
+        /// Names of the tokens that may upload into it, sorted.
+        principals: Vec<String>,
+    },
+    /// A namespace was taken back.
+    #[serde(rename = "namespace.revoked")]
+    NamespaceRevoked {
+        /// Its name.
+        name: ProjectName,
+    },
     /// A bundle was built and recorded.
     #[serde(rename = "bundle.built")]
     BundleBuilt {

@@ -17,6 +17,8 @@ pub const RESERVED_NAMES: &[&str] = &[
     "legacy",
     "manual",
     "metrics",
+    "namespace",
+    "namespaces",
     "packages",
     "project",
     "pypi",

@@ -12,7 +12,9 @@ mod digest;
 mod file;
 mod finding;
 mod lock;
+mod namespace;
 mod principal;
+mod reserved;
 mod snapshot;
 mod target;
 
@@ -31,6 +33,11 @@ pub use file::{
 };
 pub use finding::{Finding, Severity};
 pub use lock::{Lock, LockedFile};
+pub use namespace::{
+    Founding, MAX_NAMESPACE_HYPHENS, Namespace, PageNamespace, children_of, foreign_namespace, namespaces_of,
+    overlapping, parent_of,
+};
 pub use principal::{Permission, Principal, Scope};
+pub use reserved::{ReservedName, ReservedNameError, ReservedNames};
 pub use snapshot::{Change, SnapshotLine, snapshot_digest};
 pub use target::{Libc, Target, TargetError};

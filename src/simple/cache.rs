@@ -9,9 +9,9 @@ use std::sync::Arc;
 use super::body::{KnownPieces, PageBody};
 use super::lists::Lists;
 use super::text::Text;
-use super::{Base, Encoding, Format, ProjectPage, RootPage, html, json};
+use super::{Base, Encoding, Format, NameRules, ProjectPage, RootPage, html, json};
 use crate::index::{Index, IndexError};
-use crate::model::{ChannelRef, Diagnostic, Kind, ProjectHead, Serial, View};
+use crate::model::{ChannelRef, Diagnostic, Kind, PageNamespace, ProjectHead, Serial, View};
 use crate::packaging::ProjectName;
 
 /// Builders that may work at the same time; one key always goes to the same one, so each page is built once (threats 1.7).
@@ -94,14 +94,22 @@ struct Wanted {
     channel_id: i64,
     project: Option<ProjectName>,
     last_serial: Serial,
-    /// A deletion takes a file out of pages whose serial does not change: those of older snapshots.
-    deleted_count: i64,
+    beside: Beside,
     is_head: bool,
     form: Form,
 }
 
-/// A page, and how many files of its project were deleted when it was made.
-type Kept = (i64, Arc<PageBody>);
+/// What a page depends on that moves no serial.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Beside {
+    /// A deletion takes a file out of pages whose serial does not change: those of older snapshots.
+    deleted_count: i64,
+    /// Changed by grants.
+    namespaces: Option<Vec<PageNamespace>>,
+}
+
+/// A page, and what else it was made of.
+type Kept = (Beside, Arc<PageBody>);
 
 impl Wanted {
     fn key(&self, edition: Edition) -> Key {
@@ -122,17 +130,19 @@ pub struct PageCache {
     lists: Lists,
     builders: Arc<[tokio::sync::Mutex<()>]>,
     hasher: RandomState,
+    names: Arc<NameRules>,
 }
 
 impl PageCache {
     /// A cache that holds at most `capacity_bytes` of pages.
-    pub fn new(capacity_bytes: u64) -> Self {
+    pub fn new(capacity_bytes: u64, names: NameRules) -> Self {
         Self {
             pages: moka::sync::Cache::builder().max_capacity(capacity_bytes).weigher(weigh).build(),
             pieces: KnownPieces::new(),
             lists: Lists::default(),
             builders: (0..BUILDERS).map(|_| tokio::sync::Mutex::new(())).collect(),
             hasher: RandomState::new(),
+            names: Arc::new(names),
         }
     }
 
@@ -148,8 +158,9 @@ impl PageCache {
                 true => self.lists.of_head(index, &view).await?,
                 false => Arc::new(index.list_projects(&view).await?),
             };
-            let last_serial = view.serial;
-            self.make(form, last_serial, move || render_root(&RootPage { projects, last_serial }, form.format)).await
+            let (last_serial, has_namespaces) = (view.serial, self.names.has_namespaces);
+            let page = RootPage { projects, last_serial, has_namespaces };
+            self.make(form, last_serial, move || render_root(&page, form.format)).await
         })
         .await
     }
@@ -157,7 +168,8 @@ impl PageCache {
     /// A project's page in a channel or snapshot. At most one read of the index when the page is in memory.
     ///
     /// A project that was once part of the channel and has no files now has an empty page, which keeps uv from taking the
-    /// name from another index; [`PageError::NoSuchProject`] is only for names that were never here (IDX-05).
+    /// name from another index, and so has a name that is reserved; [`PageError::NoSuchProject`] is only for names that were
+    /// never here (IDX-05).
     pub async fn project(
         &self,
         index: &Index,
@@ -166,7 +178,8 @@ impl PageCache {
         form: Form,
     ) -> Result<Arc<PageBody>, PageError> {
         let (view, head) = index.open_project(wanted, project).await?;
-        let Some(head) = head else {
+        let namespaces = self.names.namespaces(index, project).await?;
+        let Some(head) = head.or_else(|| self.names.head_of_reserved(project, namespaces.as_deref())) else {
             return Err(PageError::NoSuchProject {
                 project: project.clone(),
                 channel: view.channel.to_string(),
@@ -174,11 +187,11 @@ impl PageCache {
             });
         };
         let last_serial = head.last_serial;
-        let page = page_of(&view, &head, wanted.serial.is_none(), form);
+        let page = page_of(&view, &head, namespaces.clone(), wanted.serial.is_none(), form);
         self.get_or_make(page, async || {
             let files = index.list_page(&view, &head.name).await?;
-            let page = move || render_project(&ProjectPage::new(head, files, form.base), form.format);
-            self.make(form, last_serial, page).await
+            let page = ProjectPage { namespaces, ..ProjectPage::new(head, files, form.base) };
+            self.make(form, last_serial, move || render_project(&page, form.format)).await
         })
         .await
     }
@@ -197,15 +210,18 @@ impl PageCache {
         project: &ProjectName,
         form: Form,
     ) -> Option<Arc<PageBody>> {
+        if self.names.has_namespaces {
+            return None;
+        }
         let opened = index.project_at_hand(wanted, project)?;
         let (view, head) = &*opened;
-        self.get(&page_of(view, head.as_ref()?, wanted.serial.is_none(), form))
+        self.get(&page_of(view, head.as_ref()?, None, wanted.serial.is_none(), form))
     }
 
     fn get(&self, page: &Wanted) -> Option<Arc<PageBody>> {
         let kept = |edition| {
-            let (deleted_count, body) = self.pages.get(&page.key(edition))?;
-            (body.last_serial == page.last_serial && deleted_count == page.deleted_count).then_some(body)
+            let (beside, body) = self.pages.get(&page.key(edition))?;
+            (body.last_serial == page.last_serial && beside == page.beside).then_some(body)
         };
         kept(Edition::Head).or_else(|| if page.is_head { None } else { kept(Edition::Past(page.last_serial)) })
     }
@@ -229,7 +245,7 @@ impl PageCache {
             return Ok(body);
         }
         let body = Arc::new(make().await?);
-        self.pages.insert(page.own_key(), (page.deleted_count, body.clone()));
+        self.pages.insert(page.own_key(), (page.beside, body.clone()));
         Ok(body)
     }
 
@@ -249,12 +265,19 @@ impl PageCache {
 
 fn list_of(view: &View, is_head: bool, form: Form) -> Wanted {
     let (channel_id, last_serial) = (view.channel_id, view.serial);
-    Wanted { channel_id, project: None, last_serial, deleted_count: 0, is_head, form }
+    Wanted { channel_id, project: None, last_serial, beside: Beside::default(), is_head, form }
 }
 
-fn page_of(view: &View, head: &ProjectHead, is_head: bool, form: Form) -> Wanted {
+fn page_of(
+    view: &View,
+    head: &ProjectHead,
+    namespaces: Option<Vec<PageNamespace>>,
+    is_head: bool,
+    form: Form,
+) -> Wanted {
     let (channel_id, project) = (view.channel_id, Some(head.name.clone()));
-    Wanted { channel_id, project, last_serial: head.last_serial, deleted_count: head.deleted_count, is_head, form }
+    let beside = Beside { deleted_count: head.deleted_count, namespaces };
+    Wanted { channel_id, project, last_serial: head.last_serial, beside, is_head, form }
 }
 
 fn weigh(key: &Key, (_, body): &Kept) -> u32 {
@@ -286,7 +309,7 @@ mod tests {
     fn wanted(project: &str, serial: i64, is_head: bool) -> Wanted {
         let form = Form { format: Format::Json, encoding: Encoding::Identity, base: Base::Default };
         let project = Some(project.parse().unwrap());
-        Wanted { channel_id: 1, project, last_serial: Serial(serial), deleted_count: 0, is_head, form }
+        Wanted { channel_id: 1, project, last_serial: Serial(serial), beside: Beside::default(), is_head, form }
     }
 
     fn body(text: &str, serial: i64) -> PageBody {
@@ -297,7 +320,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_page_that_many_ask_for_at_once_is_made_once() {
-        let (cache, made) = (PageCache::new(1 << 20), AtomicUsize::new(0));
+        let (cache, made) = (PageCache::new(1 << 20, NameRules::default()), AtomicUsize::new(0));
         let ask = || {
             cache.get_or_make(wanted("demo", 1, true), async || {
                 made.fetch_add(1, Ordering::SeqCst);
@@ -312,7 +335,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_page_that_could_not_be_made_is_tried_again() {
-        let cache = PageCache::new(1 << 20);
+        let cache = PageCache::new(1 << 20, NameRules::default());
         let fails = async || Err(PageError::Compress(std::io::Error::other("no")));
         assert!(cache.get_or_make(wanted("demo", 1, true), fails).await.is_err());
         let made = cache.get_or_make(wanted("demo", 1, true), async || Ok(body("text", 1))).await.unwrap();
@@ -321,7 +344,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_newer_page_of_a_head_takes_the_place_of_the_older_and_a_snapshot_keeps_its_own() {
-        let cache = PageCache::new(1 << 20);
+        let cache = PageCache::new(1 << 20, NameRules::default());
         let ask = async |serial, is_head| {
             let text = format!("made for {serial}, head: {is_head}");
             let page = wanted("demo", serial, is_head);
@@ -339,9 +362,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_deletion_makes_pages_of_the_same_serial_anew() {
-        let cache = PageCache::new(1 << 20);
+        let cache = PageCache::new(1 << 20, NameRules::default());
         for (deleted_count, is_head) in [(0, true), (0, false), (1, false), (2, true), (2, false), (3, false)] {
-            let page = Wanted { deleted_count, ..wanted("demo", 1, is_head) };
+            let beside = Beside { deleted_count, namespaces: None };
+            let page = Wanted { beside, ..wanted("demo", 1, is_head) };
             let made = cache.get_or_make(page, async || Ok(body(&deleted_count.to_string(), 1))).await.unwrap();
             assert_eq!(made.pieces[0], deleted_count.to_string());
         }
@@ -349,7 +373,7 @@ mod tests {
 
     #[tokio::test]
     async fn pages_take_no_more_memory_than_they_may() {
-        let cache = PageCache::new(100_000);
+        let cache = PageCache::new(100_000, NameRules::default());
         for number in 0..1_000 {
             let page = wanted(&format!("demo-{number}"), 1, true);
             cache.get_or_make(page, async || Ok(body("x", 1))).await.unwrap();

@@ -2,8 +2,8 @@
 
 use super::page::status_word;
 use super::text::Text;
-use super::{API_VERSION, ProjectPage, RootPage};
-use crate::model::{ListedFile, ProjectStatus, Serial, Timestamp, Yank};
+use super::{API_VERSION, API_VERSION_WITH_NAMESPACES, ProjectPage, RootPage};
+use crate::model::{ListedFile, PageNamespace, ProjectStatus, Serial, Timestamp, Yank};
 
 /// Bytes of an entry of either page, about: texts are made with room for all of them.
 const FILE_BYTES: usize = 600;
@@ -12,7 +12,7 @@ const PROJECT_BYTES: usize = 64;
 /// The list of projects (IDX-18).
 pub fn render_root(page: &RootPage) -> Text {
     let mut json = Text::with_capacity(128 + page.projects.len() * PROJECT_BYTES);
-    open(&mut json, page.last_serial);
+    open(&mut json, page.last_serial, page.has_namespaces);
     json.push(",\"projects\":[");
     json.cut();
     for (position, project) in page.projects.iter().enumerate() {
@@ -31,10 +31,11 @@ pub fn render_root(page: &RootPage) -> Text {
 /// One project's files (IDX-19 to IDX-23).
 pub fn render_project(page: &ProjectPage) -> Text {
     let mut json = Text::with_capacity(512 + page.files.len() * FILE_BYTES);
-    open(&mut json, page.last_serial);
+    open(&mut json, page.last_serial, page.namespaces.is_some());
     json.push(",\"name\":");
     quote(&mut json, page.name.as_str());
     status(&mut json, page.status, page.status_reason.as_deref());
+    namespaces(&mut json, page.namespaces.as_deref());
     json.push(",\"versions\":[");
     for (position, version) in page.versions.iter().enumerate() {
         json.push(if position == 0 { "" } else { "," });
@@ -52,9 +53,9 @@ pub fn render_project(page: &ProjectPage) -> Text {
 }
 
 /// `_last-serial` is a private key, as PyPI has it; mirror tools read it (IDX-32).
-fn open(json: &mut Text, last_serial: Serial) {
+fn open(json: &mut Text, last_serial: Serial, has_namespaces: bool) {
     json.push("{\"meta\":{\"api-version\":\"");
-    json.push(API_VERSION);
+    json.push(if has_namespaces { API_VERSION_WITH_NAMESPACES } else { API_VERSION });
     json.push("\",\"_last-serial\":");
     json.push_number(last_serial);
     json.push("}");
@@ -71,6 +72,21 @@ fn status(json: &mut Text, status: ProjectStatus, reason: Option<&str>) {
         quote(json, reason);
     }
     json.push("}");
+}
+
+/// `null` for a project outside of all; no key at all where namespaces are not offered (IDX-24).
+fn namespaces(json: &mut Text, namespaces: Option<&[PageNamespace]>) {
+    let Some(around) = namespaces else { return };
+    if around.is_empty() {
+        return json.push(",\"namespaces\":null");
+    }
+    json.push(",\"namespaces\":[");
+    for (position, namespace) in around.iter().enumerate() {
+        json.push(if position == 0 { "{\"name\":" } else { ",{\"name\":" });
+        quote(json, namespace.name.as_str());
+        json.push(if namespace.owned { ",\"owned\":true}" } else { ",\"owned\":false}" });
+    }
+    json.push("]");
 }
 
 /// SHA-256 alone: pip takes the first key of the object and stops at one that it does not know (IDX-21).

@@ -98,6 +98,8 @@ struct Key {
     project: ProjectName,
     release_key: Option<String>,
     last_serial: Serial,
+    /// A deletion takes a file out of the answers of older snapshots, whose serial does not change.
+    deleted_count: i64,
     advisory_edition: i64,
     urls: LegacyUrls,
 }
@@ -182,6 +184,7 @@ impl LegacyPages {
             project: wish.project.clone(),
             release_key: wish.version.map(release_key),
             last_serial: head.last_serial,
+            deleted_count: head.deleted_count,
             advisory_edition: index.advisory_edition(wish.project).await?,
             urls: wish.urls.clone(),
         };

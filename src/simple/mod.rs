@@ -10,6 +10,7 @@ mod json;
 mod legacy;
 mod legacy_pages;
 mod lists;
+mod names;
 pub mod negotiate;
 mod page;
 mod text;
@@ -18,8 +19,12 @@ pub use body::PageBody;
 pub use cache::{Form, PageCache, PageError};
 pub use legacy::LegacyUrls;
 pub use legacy_pages::{LegacyBody, LegacyError, LegacyPage, LegacyPages, LegacyWish};
+pub use names::NameRules;
 pub use negotiate::{Encoding, Format};
 pub use page::{Base, ProjectPage, RootPage, file_path};
 
 /// Version of the simple repository API that the pages follow (PEP 629); 1.4 brought the project status (PEP 792).
 pub const API_VERSION: &str = "1.4";
+
+/// Version of the JSON pages where namespaces are offered (PEP 752). HTML stays at [`API_VERSION`] for ever (PEP 833).
+pub const API_VERSION_WITH_NAMESPACES: &str = "1.5";

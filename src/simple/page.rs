@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::text::Text;
-use crate::model::{ListedFile, ListedProject, ProjectHead, ProjectStatus, Serial, Sha256Digest};
+use crate::model::{ListedFile, ListedProject, PageNamespace, ProjectHead, ProjectStatus, Serial, Sha256Digest};
 use crate::packaging::{ProjectName, Version};
 
 /// Where a page stands, which decides how far its relative URLs climb.
@@ -34,6 +34,8 @@ pub struct RootPage {
     pub projects: Arc<Vec<ListedProject>>,
     /// Serial of the view.
     pub last_serial: Serial,
+    /// Whether namespaces are offered, which decides the version that JSON names.
+    pub has_namespaces: bool,
 }
 
 /// One project as a view shows it.
@@ -53,6 +55,8 @@ pub struct ProjectPage {
     pub files: Vec<ListedFile>,
     /// Where the page stands.
     pub base: Base,
+    /// Namespaces around the project; absent where they are not offered (IDX-24).
+    pub namespaces: Option<Vec<PageNamespace>>,
 }
 
 impl ProjectPage {
@@ -74,6 +78,7 @@ impl ProjectPage {
             versions,
             files,
             base,
+            namespaces: None,
         }
     }
 }

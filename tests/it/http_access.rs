@@ -27,6 +27,7 @@ fn url_of(route: &Route) -> String {
         ("{filename}", "demo-1.0-py3-none-any.whl"),
         ("{file}", "app.js"),
         ("{page}", "api.html"),
+        ("{namespace}", "acme"),
         ("{id}", "0000000000000000000000000000000000000000000000000000000000000000"),
         ("{name}", "demo.pyz"),
         ("{version}", "1.0"),

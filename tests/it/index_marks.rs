@@ -98,8 +98,12 @@ async fn a_file_is_kept_back_where_no_head_offers_it(site: Site) {
     let ids = site.publish(&staging, &[wheel("demo", "1.0"), wheel("other", "1.0")]).await;
     let add = Change::Add { file_id: ids[0], yank: None };
     let remove = Change::Remove { file_id: ids[0] };
-    let is_withheld =
-        async |filename: &str| site.index.find_offered(filename).await.unwrap().map(|offered| offered.is_withheld);
+    let is_withheld = async |filename: &str| {
+        let offered = site.index.find_offered(filename).await.unwrap().map(|offered| offered.is_withheld);
+        let among = site.index.find_withheld(&["a.whl".to_owned(), filename.replace('\0', "")]).await.unwrap();
+        assert_eq!(offered == Some(true), among.as_deref() == Some(filename), "both say the same of {filename:?}");
+        offered
+    };
     assert_eq!(is_withheld(DEMO).await, Some(false));
     set(&site, &staging, "demo", ProjectStatus::Archived, None).await;
     assert_eq!(is_withheld(DEMO).await, Some(false), "archived");

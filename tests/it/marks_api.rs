@@ -6,7 +6,7 @@ use rand::SeedableRng as _;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::server::answer;
+use crate::support::server::{Setup, answer};
 use crate::support::{Answer, SeedFile, TestServer, seed};
 
 const WHEEL: &str = "demo-1.0-py3-none-any.whl";
@@ -166,7 +166,8 @@ async fn the_bytes_of_a_deleted_file_are_left_to_the_sweep() {
     let blob = SeedFile::new(WHEEL).sha256();
     send(&server, Method::DELETE, &format!("/api/v1/files/{WHEEL}"), None).await;
     assert!(server.app().blobs.stat(&blob).await.unwrap().is_some());
-    let server = TestServer::start_in(server.stop().await, crate::support::server::Setup::default()).await;
+    let server = TestServer::start_in(server.stop().await, Setup::default()).await;
+    server.app().sweep().await.unwrap();
     assert_eq!(server.app().blobs.stat(&blob).await.unwrap(), None);
     assert!(server.app().blobs.stat(&SeedFile::new(SDIST).sha256()).await.unwrap().is_some());
 }

@@ -7,6 +7,7 @@ use ferrywheel::model::{Principal, Yank};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::support::bundles::{build, hello, shop};
 use crate::support::seed::change;
 use crate::support::server::answer;
 use crate::support::{Answer, SeedFile, TestServer, Wheel, seed};
@@ -208,6 +209,22 @@ async fn a_lock_chooses_nothing_that_is_quarantined_and_yanked_files_only_when_p
         let refused = lock("demo==1.0", channel).await;
         assert!((400..500).contains(&refused.status), "{channel}: {}", refused.text());
     }
+}
+
+#[tokio::test]
+async fn a_bundle_with_a_quarantined_wheel_is_neither_built_nor_handed_out() {
+    let server = shop().await;
+    let (bundle, _) = build(&server, &hello()).await;
+    let path = bundle["download"].as_str().unwrap();
+    set_status(&server, "blessed", "greet", "quarantined").await;
+    assert_eq!(server.get(path).await.status, 200, "staging offers the wheel still");
+    let refused = server.post_json("/api/v1/bundles", &hello()).await;
+    assert!((400..500).contains(&refused.status), "{}", refused.text());
+    set_status(&server, "staging", "greet", "quarantined").await;
+    let withheld = server.get(path).await;
+    assert_eq!((withheld.status, &withheld.json()["code"]), (403, &json!("export/file-withheld")));
+    set_status(&server, "blessed", "greet", "active").await;
+    assert_eq!(server.get(path).await.status, 200);
 }
 
 /// Runs the program against the server; exit code, stdout, stderr.

@@ -18,6 +18,7 @@ pub fn parts(server: &TestServer) -> IngestParts {
         blobs: app.blobs.clone(),
         limits: IngestLimits::new(1 << 20),
         clock: app.clock.clone(),
+        has_namespaces: false,
     }
 }
 

@@ -22,7 +22,7 @@ async fn parts_in(directory: &Path) -> IngestParts {
     tx.create_channel(&ChannelName::staging()).await.unwrap();
     tx.commit(&Principal::Local, &AuditEvent::ChannelCreated { channel: ChannelName::staging() }).await.unwrap();
     let blobs: Blobs = Arc::new(LocalBlobs::open(directory).unwrap());
-    IngestParts { index, blobs, limits: IngestLimits::new(1 << 20), clock: Clock::System }
+    IngestParts { index, blobs, limits: IngestLimits::new(1 << 20), clock: Clock::System, has_namespaces: false }
 }
 
 async fn send(parts: &IngestParts, wheel: &Wheel) -> Result<UploadOutcome, UploadError> {
