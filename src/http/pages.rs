@@ -60,6 +60,30 @@ pub async fn channel_project(
     project_page(&app, &who, Place::channel(&app, &who, &channel).await?, &project, request.into_parts().0).await
 }
 
+/// `GET /legacy/+simple/{project}/`: hatch looks here for what it has uploaded already, as devpi lays it out (UPL-12).
+pub async fn uploaded(
+    State(app): State<Arc<App>>,
+    who: Who,
+    Segments(project): Segments<String>,
+    request: Request,
+) -> Answer {
+    let wanted = ChannelRef { name: app.settings.upload_channel.clone(), serial: None };
+    // As deep as `/{channel}/simple/{project}/`.
+    let place = Place { wanted, base: Base::Channel };
+    project_page(&app, &who, place, &project, request.into_parts().0).await
+}
+
+/// `GET /{channel}/legacy/+simple/{project}/`
+pub async fn channel_uploaded(
+    State(app): State<Arc<App>>,
+    who: Who,
+    Segments((channel, project)): Segments<(String, String)>,
+    request: Request,
+) -> Answer {
+    let place = Place { base: Base::ChannelUpload, ..Place::channel(&channel)? };
+    project_page(&app, &who, place, &project, request.into_parts().0).await
+}
+
 /// `GET /simple`
 pub async fn root_without_slash(State(app): State<Arc<App>>, uri: Uri) -> Answer {
     redirect(&app, &Place::default(&app), "", &uri)
@@ -240,7 +264,7 @@ fn redirect(app: &App, place: &Place, project: &(impl Display + ?Sized), uri: &U
     let root = app.settings.public_url.as_ref().map_or("", |url| url.as_str()).trim_end_matches('/');
     let mut location = match place.base {
         Base::Default => format!("{root}/simple/"),
-        Base::Channel => format!("{root}/{}/simple/", place.wanted),
+        Base::Channel | Base::ChannelUpload => format!("{root}/{}/simple/", place.wanted),
     };
     let project = project.to_string();
     if !project.is_empty() {

@@ -99,6 +99,11 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/{channel}/legacy/", UPLOAD, "post-channel-legacy", || {
         post(legacy::upload_to_channel).fallback(legacy::help)
     }),
+    // Routes are compared as they are sent, and hatch writes `+` as `%2B`.
+    route("GET", "/legacy/%2Bsimple/{project}/", READ, "get-legacy-simple", || get(pages::uploaded)),
+    route("GET", "/{channel}/legacy/%2Bsimple/{project}/", READ, "get-legacy-simple", || get(pages::channel_uploaded)),
+    route("GET", "/legacy/+simple/{project}/", READ, "get-legacy-simple", || get(pages::uploaded)),
+    route("GET", "/{channel}/legacy/+simple/{project}/", READ, "get-legacy-simple", || get(pages::channel_uploaded)),
     route("PUT", "/api/v1/channels/{channel}/files/{filename}", UPLOAD, "put-file", || put(files_api::put)),
     route("PATCH", "/api/v1/channels/{channel}/files/{filename}", UPLOAD, "patch-file", || patch(marks::mark_file)),
     route("DELETE", "/api/v1/channels/{channel}/files/{filename}", UPLOAD, "remove-file", || {

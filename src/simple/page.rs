@@ -15,6 +15,8 @@ pub enum Base {
     Default,
     /// `/{channel}/simple/…` or `/{channel}@{serial}/simple/…`.
     Channel,
+    /// `/{channel}/legacy/+simple/…`, below the URL that uploads go to.
+    ChannelUpload,
 }
 
 impl Base {
@@ -23,6 +25,7 @@ impl Base {
         match self {
             Self::Default => "../../",
             Self::Channel => "../../../",
+            Self::ChannelUpload => "../../../../",
         }
     }
 }
@@ -148,7 +151,11 @@ mod tests {
 
     #[test]
     fn links_climb_as_far_as_the_page_is_deep() {
-        for (base, start) in [(Base::Default, "\"../../packages/"), (Base::Channel, "\"../../../packages/")] {
+        for (base, start) in [
+            (Base::Default, "\"../../packages/"),
+            (Base::Channel, "\"../../../packages/"),
+            (Base::ChannelUpload, "\"../../../../packages/"),
+        ] {
             let page = page(ProjectStatus::Active, base);
             for text in [super::super::json::render_project(&page), super::super::html::render_project(&page)] {
                 assert_eq!(text.as_str().matches(start).count(), page.files.len(), "{}", text.as_str());

@@ -6,6 +6,7 @@ import http.server
 import pathlib
 import ssl
 import subprocess
+import sys
 import tempfile
 import threading
 import urllib.parse
@@ -32,6 +33,18 @@ class Exchange:
     body_bytes: int = 0
 
 
+class Listener(http.server.ThreadingHTTPServer):
+    """Clients that hang up in the middle of something are nothing to report."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, request, client_address):
+        """Report what is not the client's own going away."""
+        if not isinstance(sys.exception(), (ConnectionError, TimeoutError, ssl.SSLError)):
+            super().handle_error(request, client_address)
+
+
 class Recorder:
     """In front of `upstream`; a context manager.
 
@@ -44,8 +57,7 @@ class Recorder:
         self.upstream, self.prefix, self.accept = upstream, prefix, accept
         self.exchanges = []
         self._refusals = collections.deque()
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"recorder": self}))
-        self._server.daemon_threads = True
+        self._server = Listener(("127.0.0.1", 0), type("Bound", (Handler,), {"recorder": self}))
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*certificate)

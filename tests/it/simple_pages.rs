@@ -160,7 +160,11 @@ async fn every_link_of_every_kind_of_page_leads_to_the_bytes() {
         SeedFile::new("loc-1.0.tar.gz").without_metadata(),
     ];
     seed(&server, "blessed", &files).await;
-    for path in ["/simple/loc/", "/blessed/simple/loc/", "/blessed@1/simple/loc/"] {
+    seed(&server, "staging", &files).await;
+    let places = ["/simple/loc/", "/blessed/simple/loc/", "/blessed@1/simple/loc/"];
+    // What hatch asks for, below the URLs of uploads.
+    let below_uploads = ["/legacy/+simple/loc/", "/legacy/%2Bsimple/loc/", "/blessed/legacy/%2Bsimple/loc/"];
+    for path in places.into_iter().chain(below_uploads) {
         let base = Url::parse(&format!("{}{path}", server.url())).unwrap();
         for file in page(&server, path).await["files"].as_array().unwrap() {
             let relative = file["url"].as_str().unwrap();

@@ -1,0 +1,197 @@
+"""Every tool that uploads: twine, uv, hatch, flit, poetry and pdm store a release, may repeat it, and are told of a clash."""
+import environments
+import recorder
+import scene
+import support
+
+FLIT = """[build-system]
+requires = ["flit_core"]
+build-backend = "flit_core.buildapi"
+
+[project]
+name = "fromflit"
+version = "1.0"
+description = "small"
+"""
+
+POETRY = '[project]\nname = "frompoetry"\nversion = "1.0"\n'
+PDM = '[project]\nname = "frompdm"\nversion = "1.0"\n'
+
+
+class Publishing(scene.Scene):
+    """Each test on a server of its own, over plain http."""
+
+    settings = {}
+    certificate = None
+
+    def setUp(self):
+        """Start the server and put a recorder between."""
+        super().setUp()
+        self.server = support.Server(**self.settings)
+        self.addCleanup(self.server.stop)
+        self.between = self.enterContext(recorder.Recorder(self.server.url, certificate=self.certificate))
+        self.upload_url = f"{self.between.url}/legacy/"
+        self.dist = self.folder("project/dist")
+
+    def environment(self, **more):
+        """With trust in the throw-away authority where there is one, in each tool's own way."""
+        if self.certificate:
+            authority = str(recorder.throw_away_certificate()[0])
+            trust = dict.fromkeys(["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "TWINE_CERT", "HATCH_INDEX_CA_CERT"], authority)
+            more = {**trust, **more}
+        return super().environment(**more)
+
+    def publish(self, tool, *files, token=None, expected=0, upload_url=None):
+        """Publish files, or what lies in `dist`, with a tool; returns what it said."""
+        token, url, project = token or self.server.token, upload_url or self.upload_url, self.dist.parent
+        index = f"{self.between.url}/staging/simple/"
+        programs = support.BIN if tool == "twine" else environments.find({"uv": f"uv-{scene.NEWEST_UV}"}.get(tool, tool))
+        command, variables = {
+            "twine": (
+                ["twine", "upload", "--non-interactive", "--disable-progress-bar", *files],
+                {"TWINE_REPOSITORY_URL": url, "TWINE_USERNAME": "__token__", "TWINE_PASSWORD": token},
+            ),
+            "uv": (
+                ["uv", "publish", "--trusted-publishing", "never", "--publish-url", url, "--check-url", index, *files],
+                {"UV_PUBLISH_TOKEN": token, "UV_NO_CACHE": "1"},
+            ),
+            "hatch": (
+                ["hatch", "publish", "--no-prompt", "-r", url, *files],
+                {"HATCH_INDEX_USER": "__token__", "HATCH_INDEX_AUTH": token, "HATCH_DATA_DIR": str(self.home / "hatch")},
+            ),
+            "flit": (
+                ["flit", "publish"],
+                {"FLIT_INDEX_URL": url, "FLIT_USERNAME": "__token__", "FLIT_PASSWORD": token},
+            ),
+            "poetry": (
+                ["poetry", "publish", "--no-interaction", "-r", "ours"],
+                {
+                    "POETRY_REPOSITORIES_OURS_URL": url,
+                    "POETRY_HTTP_BASIC_OURS_USERNAME": "__token__",
+                    "POETRY_HTTP_BASIC_OURS_PASSWORD": token,
+                    **({"POETRY_CERTIFICATES_OURS_CERT": str(recorder.throw_away_certificate()[0])} if self.certificate else {}),
+                },
+            ),
+            "pdm": (
+                ["pdm", "publish", "--no-build", "-r", url],
+                {"PDM_CHECK_UPDATE": "false", "PDM_PUBLISH_USERNAME": "__token__", "PDM_PUBLISH_PASSWORD": token,
+                 **({"PDM_PUBLISH_CA_CERTS": str(recorder.throw_away_certificate()[0])} if self.certificate else {})},
+            ),
+        }[tool]
+        text = support.run([programs / command[0], *command[1:]], self.environment(**variables), expected, project)
+        self.assertNotIn(token, text)
+        return text
+
+    def make(self, tool, body=b""):
+        """A release for a tool, alone in `dist`; flit builds its own."""
+        project, name = self.dist.parent, f"from{tool}"
+        for old in self.dist.iterdir():
+            old.unlink()
+        if tool == "flit":
+            (project / "pyproject.toml").write_text(FLIT)
+            (project / "fromflit.py").write_bytes(b'"""small"""\n' + body)
+            return []
+        text = {"poetry": POETRY, "pdm": PDM}.get(tool, f'[project]\nname = "{name}"\nversion = "1.0"\n')
+        (project / "pyproject.toml").write_text(text)
+        return [support.make_wheel(self.dist, name, "1.0", body), support.make_sdist(self.dist, name, "1.0")]
+
+    def listed(self, project):
+        """Digest by file name, as staging shows it."""
+        return {file["filename"]: file["hashes"]["sha256"] for file in self.server.page(project, "staging")["files"]}
+
+    def posts(self):
+        """How many uploads were sent since the last look, and their statuses."""
+        return [one.status for one in self.between.forget() if one.method == "POST"]
+
+    def test_each_tool_stores_a_wheel_and_an_sdist(self):
+        """Field order, forms and digests are each tool's own."""
+        for tool in ("twine", "uv", "hatch", "flit", "poetry", "pdm"):
+            with self.subTest(tool=tool):
+                self.between.forget()
+                files = self.make(tool)
+                self.publish(tool, *(files if tool in ("twine", "uv", "hatch") else []))
+                self.assertEqual(len(self.listed(f"from{tool}")), 2)
+                self.assertEqual(self.posts(), [200, 200])
+                for file in self.dist.iterdir():
+                    self.assertEqual(self.listed(f"from{tool}")[file.name], support.sha256(file))
+
+
+class PublishingOverHttps(Publishing):
+    """The same with TLS in front and with reading closed."""
+
+    settings = {"read": "token"}
+
+    def setUp(self):
+        """Make the certificate first."""
+        self.certificate = recorder.throw_away_certificate()[1]
+        super().setUp()
+
+
+class PublishingAgain(Publishing):
+    """What happens to a file that is there already."""
+
+    test_each_tool_stores_a_wheel_and_an_sdist = None
+
+    def test_tools_that_do_not_look_may_send_the_same_file_again(self):
+        """The same bytes are stored once and answered with 200: `dist/*` can be sent after a half-done upload."""
+        for tool in ("twine", "poetry", "pdm"):
+            with self.subTest(tool=tool):
+                files = self.make(tool)
+                for _ in range(2):
+                    self.publish(tool, *(files if tool == "twine" else []))
+                    self.assertEqual(self.posts(), [200, 200])
+
+    def test_uv_looks_first_and_sends_nothing_that_is_there(self):
+        """`--check-url` with the simple page of the upload channel."""
+        files = self.make("uv")
+        self.publish("uv", *files)
+        self.assertEqual(self.posts(), [200, 200])
+        text = self.publish("uv", *files)
+        self.assertEqual(self.posts(), [])
+        self.assertEqual(text.count("already exists, skipping"), 2)
+
+    def test_uv_finds_other_bytes_before_it_sends_them(self):
+        """The hash of the page is compared with that of the file."""
+        self.publish("uv", *self.make("uv")[:1])
+        self.between.forget()
+        text = self.publish("uv", *self.make("uv", b"changed = True\n")[:1], expected=2)
+        self.assertEqual(self.posts(), [])
+        self.assertIn("do not match", text)
+
+    def test_hatch_looks_first_and_sends_nothing_that_is_there(self):
+        """hatch reads `/legacy/+simple/{project}/` with a regular expression for anchors, so it must be HTML (IDX-10)."""
+        for url, project in ((self.upload_url, "hatchone"), (f"{self.between.url}/staging/legacy/", "hatchtwo")):
+            with self.subTest(url=url):
+                (self.dist.parent / "pyproject.toml").write_text(f'[project]\nname = "{project}"\nversion = "1.0"\n')
+                wheel = support.make_wheel(self.dist, project, "1.0")
+                self.publish("hatch", wheel, upload_url=url)
+                self.assertEqual(self.posts(), [200])
+                text = self.publish("hatch", wheel, upload_url=url)
+                page = next(one for one in self.between.exchanges if one.path.endswith(f"/legacy/+simple/{project}/") or "%2B" in one.path)
+                self.assertEqual(self.posts(), [])
+                self.assertIn("already exists", text)
+                self.assertEqual((page.status, page.answered["content-type"]), (200, "text/html; charset=utf-8"))
+
+    def test_other_bytes_are_refused_with_a_reason_that_each_tool_shows(self):
+        """409, and the sentence in the status line for the tools that show no body."""
+        for tool, shown in (("twine", "already exists"), ("poetry", "409"), ("pdm", "409"), ("hatch", "failed"), ("flit", "409")):
+            with self.subTest(tool=tool):
+                files = self.make(tool)
+                self.publish(tool, *(files[:1] if tool in ("twine", "hatch") else []))
+                before = self.listed(f"from{tool}")
+                files = self.make(tool, b"changed = True\n")
+                # hatch would skip a name that it finds.
+                if tool != "hatch":
+                    self.assertIn(shown, self.publish(tool, *(files[:1] if tool == "twine" else []), expected=1))
+                self.assertEqual(self.listed(f"from{tool}"), before)
+
+    def test_a_wrong_token_is_told_by_each_tool_and_stores_nothing(self):
+        """401 for an upload, with the status that each tool prints."""
+        for tool in ("twine", "uv", "hatch", "flit", "poetry", "pdm"):
+            with self.subTest(tool=tool):
+                files = self.make(tool)
+                self.between.forget()
+                words = files[:1] if tool in ("twine", "uv", "hatch") else []
+                text = self.publish(tool, *words, token="fw_wrong", expected=2 if tool == "uv" else 1)
+                self.assertIn("401", text)
+                self.assertEqual(set(self.posts()), {401})
