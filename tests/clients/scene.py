@@ -13,7 +13,7 @@ import universe
 PIPS = ["20.3", "22.3", "23.2", "26.3"]
 """The first that reads our pages in full, the first with JSON, the first with `.metadata`, the newest."""
 
-UVS = ["0.1.18", "0.4.30", "0.13.8"]
+UVS = ["0.1.24", "0.4.30", "0.13.8"]
 """The first that passes over an sdist it may not build (and knows no `.metadata`), the first with named indexes, the newest."""
 
 NEWEST_PIP, NEWEST_UV = PIPS[-1], UVS[-1]
@@ -77,7 +77,7 @@ class Scene(unittest.TestCase):
 def installed(folder):
     """Versions by normalized name of what lies in a folder."""
     found = importlib.metadata.distributions(path=[str(folder)])
-    return {re.sub(r"[-_.]+", "-", one.metadata["Name"]).lower(): one.version for one in found}
+    return {support.normalized(one.metadata["Name"]): one.version for one in found}
 
 
 def with_credentials(url, password, user="__token__"):

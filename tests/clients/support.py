@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tarfile
@@ -157,8 +158,13 @@ def wheel_versions(folder):
     versions = {}
     for wheel in folder.glob("*.whl"):
         name, version = wheel.name.split("-")[:2]
-        versions[name.replace("_", "-").replace(".", "-").lower()] = version
+        versions[normalized(name)] = version
     return versions
+
+
+def normalized(name):
+    """A project's name as the index spells it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def make_wheel(folder, name, version, body=b"", broken=False, metadata=""):
@@ -166,7 +172,8 @@ def make_wheel(folder, name, version, body=b"", broken=False, metadata=""):
     info = f"{name}-{version}.dist-info"
     members = {
         f"{name}/__init__.py": body,
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{metadata}".encode(),
+        # Build tools keep the author's spelling here; `_` is for file names.
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name.replace('_', '-')}\nVersion: {version}\n{metadata}".encode(),
         f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     rows = io.StringIO()

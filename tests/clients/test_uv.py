@@ -23,8 +23,8 @@ class EveryUv(scene.Scene):
                 self.assertEqual(len(found), sum(len(row[1]) for row in rows), found)
 
     def test_each_uv_asks_for_json_and_for_no_wheel_that_it_does_not_install(self):
-        """uv 0.1.18 knows `dist-info-metadata` only and reads the end of the wheel instead, from the same server."""
-        for version, knows_metadata in [("0.1.18", False), ("0.4.30", True), ("0.13.8", True)]:
+        """uv 0.1.24 knows `dist-info-metadata` only and reads the end of the wheel instead, from the same server."""
+        for version, knows_metadata in [("0.1.24", False), ("0.4.30", True), ("0.13.8", True)]:
             with self.subTest(uv=version), recorder.Recorder(scene.Shared.server().url) as between_them:
                 _, versions = self.uv_compile(version, ["app"], "--no-cache", "-i", f"{between_them.url}/simple/")
                 self.assertEqual(versions, {"app": "2.0", "leaf": "1.5"})

@@ -24,7 +24,8 @@ WHEELS = [
     # The newest is yanked, see `yank` below.
     ("withdrawn", "1.0", ""),
     ("withdrawn", "2.0", ""),
-    # Three spellings, one project.
+    # Three spellings, one project. pip 22.3 takes no `.metadata` whose name is spelled other than it was asked for; it
+    # reads `.metadata` from HTML pages only, and gets JSON from us.
     ("odd_name.dots", "1.0", ""),
     ("source", "1.0", ""),
 ]
