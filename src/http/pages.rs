@@ -69,7 +69,7 @@ pub async fn uploaded(
 ) -> Answer {
     let wanted = ChannelRef { name: app.settings.upload_channel.clone(), serial: None };
     // As deep as `/{channel}/simple/{project}/`.
-    let place = Place { wanted, base: Base::Channel };
+    let place = Place { wanted, base: Base::Channel, is_found: false };
     project_page(&app, &who, place, &project, request.into_parts().0).await
 }
 
@@ -80,7 +80,7 @@ pub async fn channel_uploaded(
     Segments((channel, project)): Segments<(String, String)>,
     request: Request,
 ) -> Answer {
-    let place = Place { base: Base::ChannelUpload, ..Place::channel(&channel)? };
+    let place = Place { base: Base::ChannelUpload, ..Place::channel(&app, &who, &channel).await? };
     project_page(&app, &who, place, &project, request.into_parts().0).await
 }
 

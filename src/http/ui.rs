@@ -29,6 +29,7 @@ pub const EMBEDDED: &[(&str, &[u8])] = embedded![
     "manual/api.html",
     "manual/bundles.html",
     "manual/cli.html",
+    "manual/clients.html",
     "manual/conformance.html",
     "manual/errors.html",
     "manual/index.html",

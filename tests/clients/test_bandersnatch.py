@@ -3,26 +3,10 @@ import json
 import urllib.parse
 
 import environments
+import manual
 import recorder
 import scene
 import support
-
-CONFIGURATION = """[mirror]
-directory = {folder}
-master = {url}
-api-method = simple
-json = true
-release-files = true
-hash-index = false
-simple-format = ALL
-workers = 2
-timeout = 20
-global-timeout = 600
-stop-on-error = true
-verifiers = 1
-compare-method = hash
-"""
-
 
 class Bandersnatch(scene.Scene):
     """bandersnatch insists on https, and its files are found by the absolute URLs that `public_url` makes."""
@@ -48,7 +32,8 @@ class Bandersnatch(scene.Scene):
     def mirror(self):
         """Run it once; returns the paths that it asked for."""
         configuration = self.scratch / "bandersnatch.conf"
-        configuration.write_text(CONFIGURATION.format(folder=self.mirrored, url=self.between.url))
+        lines = manual.lines("bandersnatch-conf", self.between.url)
+        configuration.write_text(lines.replace("/srv/mirror", str(self.mirrored)))
         program = environments.find("bandersnatch") / "bandersnatch"
         environment = self.environment(SSL_CERT_FILE=str(self.authority))
         self.said = support.run([program, "-c", configuration, "mirror"], environment)

@@ -1,4 +1,5 @@
 """Every supported pip against the same projects: what it chooses, what it asks for, what it asks for again."""
+import manual
 import recorder
 import scene
 
@@ -68,6 +69,17 @@ class EveryPip(scene.Scene):
                 self.pip_install(version, *where, cache=cache)
                 again = [(one.path, one.status, one.body_bytes) for one in between.exchanges]
                 self.assertEqual(again, [("/simple/leaf/", 304, 0)])
+
+    def test_the_address_may_stand_in_a_file(self):
+        """`pip.conf`, as the manual shows it."""
+        configuration = self.scratch / "pip.conf"
+        configuration.write_text(manual.lines("pip-conf", scene.Shared.server().url))
+        for version in scene.PIPS:
+            with self.subTest(pip=version):
+                folder = self.folder(version)
+                words = ["install", "--no-cache-dir", "--target", folder, "leaf"]
+                self.pip(version, *words, PIP_CONFIG_FILE=str(configuration))
+                self.assertEqual(scene.installed(folder), {"leaf": "1.5"})
 
     def test_a_missing_project_is_a_404_that_pip_tells(self):
         """No empty page: an empty page would end the search of other clients."""

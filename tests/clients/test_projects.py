@@ -2,6 +2,7 @@
 import tomllib
 
 import environments
+import manual
 import recorder
 import scene
 import support
@@ -19,19 +20,12 @@ POETRY = """
 [tool.poetry]
 package-mode = false
 
-[[tool.poetry.source]]
-name = "ours"
-url = "%s/simple/"
-priority = "primary"
 """
 
 PDM = """
 [tool.pdm]
 distribution = false
 
-[[tool.pdm.source]]
-name = "pypi"
-url = "%s/simple/"
 """
 
 HATCH = """
@@ -91,7 +85,7 @@ class Projects(scene.Scene):
 
     def test_poetry_locks_and_installs(self):
         """The source is primary: poetry asks no other index."""
-        folder = self.project(POETRY % self.between.url)
+        folder = self.project(POETRY + manual.lines("poetry-project", self.between.url))
         self.tool("poetry", "lock", cwd=folder)
         self.assert_lock_cost_no_wheel()
         self.assert_locked(folder / "poetry.lock")
@@ -100,7 +94,7 @@ class Projects(scene.Scene):
 
     def test_pdm_locks_and_installs(self):
         """A source with the name `pypi` takes the place of the public index."""
-        folder = self.project(PDM % self.between.url)
+        folder = self.project(PDM + manual.lines("pdm-project", self.between.url))
         self.tool("pdm", "lock", cwd=folder)
         self.assert_lock_cost_no_wheel()
         self.assert_locked(folder / "pdm.lock")
@@ -129,11 +123,9 @@ class ProjectsWithToken(Projects):
     def tool(self, name, *arguments, cwd, **variables):
         """Give the credentials as the manual says."""
         index = scene.with_credentials(f"{self.between.url}/simple/", self.server.token)
-        secret = {
-            "poetry": {"POETRY_HTTP_BASIC_OURS_USERNAME": "__token__", "POETRY_HTTP_BASIC_OURS_PASSWORD": self.server.token},
-            "pdm": {"PDM_PYPI_USERNAME": "__token__", "PDM_PYPI_PASSWORD": self.server.token},
-            "hatch": {variable: index for variable in variables},
-        }[name]
+        secret = {variable: index for variable in variables}
+        if name != "hatch":
+            secret = manual.variables(f"{name}-variables", self.between.url, self.server.token)
         text = super().tool(name, *arguments, cwd=cwd, **{**variables, **secret})
         self.assertNotIn(self.server.token, text)
         return text

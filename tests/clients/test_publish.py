@@ -1,5 +1,6 @@
 """Every tool that uploads: twine, uv, hatch, flit, poetry and pdm store a release, may repeat it, and are told of a clash."""
 import environments
+import manual
 import recorder
 import scene
 import support
@@ -30,55 +31,37 @@ class Publishing(scene.Scene):
         self.server = support.Server(**self.settings)
         self.addCleanup(self.server.stop)
         self.between = self.enterContext(recorder.Recorder(self.server.url, certificate=self.certificate))
-        self.upload_url = f"{self.between.url}/legacy/"
         self.dist = self.folder("project/dist")
 
     def environment(self, **more):
         """With trust in the throw-away authority where there is one, in each tool's own way."""
         if self.certificate:
             authority = str(recorder.throw_away_certificate()[0])
-            trust = dict.fromkeys(["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "TWINE_CERT", "HATCH_INDEX_CA_CERT"], authority)
-            more = {**trust, **more}
+            names = ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "TWINE_CERT", "HATCH_INDEX_CA_CERT", "PDM_PUBLISH_CA_CERTS"]
+            more = {**dict.fromkeys([*names, "POETRY_CERTIFICATES_OURS_CERT"], authority), **more}
         return super().environment(**more)
 
     def publish(self, tool, *files, token=None, expected=0, upload_url=None):
         """Publish files, or what lies in `dist`, with a tool; returns what it said."""
-        token, url, project = token or self.server.token, upload_url or self.upload_url, self.dist.parent
-        index = f"{self.between.url}/staging/simple/"
+        token, project = token or self.server.token, self.dist.parent
         programs = support.BIN if tool == "twine" else environments.find({"uv": f"uv-{scene.NEWEST_UV}"}.get(tool, tool))
-        command, variables = {
-            "twine": (
-                ["twine", "upload", "--non-interactive", "--disable-progress-bar", *files],
-                {"TWINE_REPOSITORY_URL": url, "TWINE_USERNAME": "__token__", "TWINE_PASSWORD": token},
-            ),
-            "uv": (
-                ["uv", "publish", "--trusted-publishing", "never", "--publish-url", url, "--check-url", index, *files],
-                {"UV_PUBLISH_TOKEN": token, "UV_NO_CACHE": "1"},
-            ),
-            "hatch": (
-                ["hatch", "publish", "--no-prompt", "-r", url, *files],
-                {"HATCH_INDEX_USER": "__token__", "HATCH_INDEX_AUTH": token, "HATCH_DATA_DIR": str(self.home / "hatch")},
-            ),
-            "flit": (
-                ["flit", "publish"],
-                {"FLIT_INDEX_URL": url, "FLIT_USERNAME": "__token__", "FLIT_PASSWORD": token},
-            ),
-            "poetry": (
-                ["poetry", "publish", "--no-interaction", "-r", "ours"],
-                {
-                    "POETRY_REPOSITORIES_OURS_URL": url,
-                    "POETRY_HTTP_BASIC_OURS_USERNAME": "__token__",
-                    "POETRY_HTTP_BASIC_OURS_PASSWORD": token,
-                    **({"POETRY_CERTIFICATES_OURS_CERT": str(recorder.throw_away_certificate()[0])} if self.certificate else {}),
-                },
-            ),
-            "pdm": (
-                ["pdm", "publish", "--no-build", "-r", url],
-                {"PDM_CHECK_UPDATE": "false", "PDM_PUBLISH_USERNAME": "__token__", "PDM_PUBLISH_PASSWORD": token,
-                 **({"PDM_PUBLISH_CA_CERTS": str(recorder.throw_away_certificate()[0])} if self.certificate else {})},
-            ),
+        (self.home / ".pypirc").write_text(manual.lines("pypirc", self.between.url, token))
+        command = {
+            "twine": ["twine", "upload", "-r", "ours", "--non-interactive", "--disable-progress-bar"],
+            "uv": [*manual.lines("uv-publish", self.between.url).split(), "--trusted-publishing", "never"],
+            "hatch": ["hatch", "publish", "--no-prompt"],
+            "flit": ["flit", "publish", "--repository", "ours"],
+            "poetry": ["poetry", "publish", "--no-interaction", "-r", "ours"],
+            "pdm": ["pdm", "publish", "--no-build"],
         }[tool]
-        text = support.run([programs / command[0], *command[1:]], self.environment(**variables), expected, project)
+        variables = {"UV_NO_CACHE": "1", "HATCH_DATA_DIR": str(self.home / "hatch"), "PDM_CHECK_UPDATE": "false"}
+        if tool == "uv":
+            variables["UV_PUBLISH_TOKEN"] = token
+        if tool in ("hatch", "poetry", "pdm"):
+            variables |= manual.variables(f"{tool}-variables", self.between.url, token)
+        if upload_url:
+            variables["HATCH_INDEX_REPO"] = upload_url
+        text = support.run([programs / command[0], *command[1:], *files], self.environment(**variables), expected, project)
         self.assertNotIn(token, text)
         return text
 
@@ -160,7 +143,7 @@ class PublishingAgain(Publishing):
 
     def test_hatch_looks_first_and_sends_nothing_that_is_there(self):
         """hatch reads `/legacy/+simple/{project}/` with a regular expression for anchors, so it must be HTML (IDX-10)."""
-        for url, project in ((self.upload_url, "hatchone"), (f"{self.between.url}/staging/legacy/", "hatchtwo")):
+        for url, project in ((None, "hatchone"), (f"{self.between.url}/staging/legacy/", "hatchtwo")):
             with self.subTest(url=url):
                 (self.dist.parent / "pyproject.toml").write_text(f'[project]\nname = "{project}"\nversion = "1.0"\n')
                 wheel = support.make_wheel(self.dist, project, "1.0")

@@ -1,4 +1,5 @@
 """Every supported uv against the same projects: what it chooses, what it asks for, what it keeps."""
+import manual
 import recorder
 import scene
 import support
@@ -88,10 +89,6 @@ version = "1"
 requires-python = ">=3.9"
 dependencies = ["app[more]"]
 
-[[tool.uv.index]]
-name = "ours"
-url = "%s/simple/"
-default = true
 """
 
 
@@ -103,7 +100,7 @@ class UvProjects(scene.Scene):
         for version in ("0.4.30", scene.NEWEST_UV):
             with self.subTest(uv=version), recorder.Recorder(scene.Shared.server().url) as between_them:
                 folder = self.folder(f"project-{version}")
-                (folder / "pyproject.toml").write_text(PROJECT % between_them.url)
+                (folder / "pyproject.toml").write_text(PROJECT + manual.lines("uv-project", between_them.url))
                 self.uv(version, "lock", "--no-cache", cwd=folder)
                 self.assertEqual(between_them.asked(".whl"), [])
                 lock = (folder / "uv.lock").read_text()
@@ -118,7 +115,7 @@ class UvProjects(scene.Scene):
     def test_a_lock_is_still_right_after_nothing_changed(self):
         """`uv lock --upgrade` asks for everything again and finds what it found before, byte for byte."""
         folder = self.folder("project")
-        (folder / "pyproject.toml").write_text(PROJECT % scene.Shared.server().url)
+        (folder / "pyproject.toml").write_text(PROJECT + manual.lines("uv-project", scene.Shared.server().url))
         self.uv(scene.NEWEST_UV, "lock", "--no-cache", cwd=folder)
         before = support.sha256(folder / "uv.lock")
         self.uv(scene.NEWEST_UV, "lock", "--no-cache", "--upgrade", cwd=folder)

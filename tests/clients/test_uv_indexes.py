@@ -1,6 +1,7 @@
 """uv with two indexes, and with a server that wants a token: where the token may stand and what happens without one."""
 import tempfile
 
+import manual
 import recorder
 import scene
 import support
@@ -88,7 +89,7 @@ class Credentials(scene.Scene):
     def write_netrc(self, password):
         """A `.netrc` for loopback in the test's home."""
         netrc = self.home / ".netrc"
-        netrc.write_text(f"machine 127.0.0.1 login __token__ password {password}\n")
+        netrc.write_text(manual.lines("netrc", self.between.url, password))
         netrc.chmod(0o600)
 
     def test_credentials_in_the_url_open_pages_metadata_and_files(self):
@@ -121,9 +122,9 @@ class Credentials(scene.Scene):
         folder = self.folder("project")
         (folder / "pyproject.toml").write_text(
             '[project]\nname = "small"\nversion = "1"\nrequires-python = ">=3.9"\ndependencies = ["app"]\n'
-            f'[[tool.uv.index]]\nname = "ours"\nurl = "{self.index}"\ndefault = true\n'
+            + manual.lines("uv-project", self.between.url)
         )
-        secret = {"UV_INDEX_OURS_USERNAME": "__token__", "UV_INDEX_OURS_PASSWORD": self.server.token}
+        secret = manual.variables("uv-variables", self.between.url, self.server.token)
         for version in ("0.4.30", scene.NEWEST_UV):
             with self.subTest(uv=version):
                 self.uv(version, "sync", "--no-cache", cwd=folder, **secret)

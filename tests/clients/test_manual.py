@@ -1,0 +1,26 @@
+"""The page on clients shows only what is tested."""
+import pathlib
+import unittest
+
+import environments
+import manual
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+class Manual(unittest.TestCase):
+    """`static/manual/clients.html`."""
+
+    def test_every_block_is_run_by_a_test(self):
+        """A block that no test asks for could be wrong for years."""
+        tests = "".join(path.read_text() for path in HERE.glob("test_*.py"))
+        tests = tests.replace('f"{name}-variables"', '"poetry-variables" "pdm-variables"')
+        tests = tests.replace('f"{tool}-variables"', '"hatch-variables"')
+        self.assertTrue(manual.names())
+        self.assertEqual([name for name in manual.names() if f'"{name}"' not in tests], [])
+
+    def test_the_versions_are_those_that_are_pinned(self):
+        """Each pinned pip and uv is in the table."""
+        page = manual.PAGE.read_text()
+        pinned = [name.split("-")[1] for name in environments.names() if name.startswith(("pip-", "uv-"))]
+        self.assertEqual([version for version in pinned if version not in page], [])
