@@ -21,7 +21,7 @@ WHEELS = [
     # Nobody gets a release candidate who did not ask for one.
     ("candidate", "1.0", ""),
     ("candidate", "2.0rc1", ""),
-    # The newest is yanked, see `yank` below.
+    # What the tests of yanking and of refusals ask for, and nothing else.
     ("withdrawn", "1.0", ""),
     ("withdrawn", "2.0", ""),
     # Three spellings, one project. pip 22.3 takes no `.metadata` whose name is spelled other than it was asked for; it
@@ -32,9 +32,6 @@ WHEELS = [
 
 #: Source distributions: beside a wheel of the same release, and newer than each wheel.
 SDISTS = [("source", "1.0"), ("source", "2.0")]
-
-YANKED = {"withdrawn-2.0-py3-none-any.whl": "loses data"}
-"""Reason by file name."""
 
 
 def make_files(folder):
