@@ -81,3 +81,12 @@ class Bandersnatch(scene.Scene):
             path = urllib.parse.unquote(urllib.parse.urlsplit(file["url"]).path)
             self.assertTrue(path.endswith(f"/packages/{digest[:2]}/{digest[2:4]}/{digest[4:]}/{file['filename']}"), path)
             self.assertEqual(support.sha256(self.mirrored / "web/simple/gamma" / urllib.parse.unquote(file["url"].split("#")[0])), digest)
+
+    def test_a_yank_arrives_with_the_next_run(self):
+        """Only the page changes: no file is fetched again (MIR, file-yanking: a mirror carries the mark)."""
+        self.mirror()
+        self.assertFalse(self.page("alpha")["files"][0]["yanked"])
+        self.server.cli("yank", "alpha-1.0-py3-none-any.whl", "--reason", "loses data")
+        asked = self.mirror()
+        self.assertEqual([path for path in asked if not path.startswith("/simple")], ["/pypi/alpha/json"])
+        self.assertTrue(self.page("alpha")["files"][0]["yanked"])

@@ -56,23 +56,6 @@ class Marks(scene.Scene):
         self.server.cli("bless")
         self.index = f"{self.server.url}/simple/"
 
-    def test_a_yanked_version_is_passed_over_unless_it_is_pinned(self):
-        """With the reason in the warning of whoever pins it (IDX-27)."""
-        self.server.cli("yank", "demo==2.0", "--reason", "eats the cat")
-        for version in scene.PIPS:
-            with self.subTest(pip=version):
-                self.assertEqual(self.pip_install(version, self.index, "demo")[1], {"demo": "1.0"})
-                text, versions = self.pip_install(version, self.index, "demo==2.0")
-                self.assertEqual(versions, {"demo": "2.0"})
-                self.assertIn("eats the cat", text)
-        words = ["--no-cache", "-i", self.index]
-        for version in ("0.4.30", scene.NEWEST_UV):
-            with self.subTest(uv=version):
-                self.assertEqual(self.uv_compile(version, ["demo"], *words)[1], {"demo": "1.0"})
-                self.assertEqual(self.uv_compile(version, ["demo==2.0"], *words)[1], {"demo": "2.0"})
-        self.server.cli("unyank", "demo==2.0")
-        self.assertEqual(self.pip_install(scene.NEWEST_PIP, self.index, "demo")[1], {"demo": "2.0"})
-
     def test_a_quarantined_project_cannot_be_installed(self):
         """Neither from its page nor by the address of a file that somebody remembers."""
         lock = self.scratch / "requirements.txt"
