@@ -28,10 +28,15 @@ impl SmallBlobs {
         Self { store, kept: moka::sync::Cache::builder().max_capacity(capacity_bytes).weigher(weigh).build() }
     }
 
+    /// A blob that is in memory.
+    pub fn at_hand(&self, digest: &Sha256Digest) -> Option<Bytes> {
+        self.kept.get(digest)
+    }
+
     /// A blob whole; [`BlobError::TooLarge`] if it is longer than `limit_bytes`, [`BlobError::Damaged`] if its bytes have
     /// another digest, so damaged bytes are never handed out (FIL-15).
     pub async fn read(&self, digest: &Sha256Digest, limit_bytes: u64) -> Result<Bytes, BlobError> {
-        if let Some(bytes) = self.kept.get(digest) {
+        if let Some(bytes) = self.at_hand(digest) {
             return Ok(bytes);
         }
         let bytes = self.store.read(digest, limit_bytes).await?;

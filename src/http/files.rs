@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::Method;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use bytes::Bytes;
 
@@ -16,9 +16,10 @@ use super::download::{Offer, Plan};
 use super::extract::Segments;
 use super::handover::handed_over;
 use super::sendfile::{FileBody, Outbox};
+use crate::access::authorize;
 use crate::app::App;
 use crate::blobs::{BlobError, SMALL_BLOB_BYTES};
-use crate::model::{Kind, Permission, ServedFile, Sha256Digest};
+use crate::model::{Kind, Permission, Principal, ServedFile, Sha256Digest};
 use crate::packaging::{MAX_METADATA_BYTES, shown};
 
 const METADATA_SUFFIX: &str = ".metadata";
@@ -48,6 +49,31 @@ pub async fn download(
         return metadata(&app, &file, &filename, &parts).await;
     }
     whole_file(&app, &file, name, &parts).await
+}
+
+/// What [`download`] answers an anonymous GET, if file and bytes are in memory and everybody may have them.
+pub fn at_hand(app: &App, path: &str, headers: &HeaderMap) -> Option<Response> {
+    let (directory, filename) = path.strip_prefix("/packages/")?.rsplit_once('/')?;
+    let mut cuts = directory.split('/');
+    let digest = digest_of(cuts.next()?, cuts.next()?, cuts.next()?)?;
+    let metadata_of = filename.strip_suffix(METADATA_SUFFIX);
+    // A name with an escape is not one that was looked up before, so it is not found.
+    let file = app.index.served_at_hand(metadata_of.unwrap_or(filename))?;
+    if cuts.next().is_some() || file.sha256 != digest || file.is_withheld {
+        return None;
+    }
+    authorize(&Principal::Anonymous, Permission::Read, None, Some(&file.project), app.settings.read).ok()?;
+    let blob = if metadata_of.is_some() { file.metadata_sha256? } else { digest };
+    let bytes = app.small_blobs.at_hand(&blob)?;
+    if metadata_of.is_none() && bytes.len() as u64 != file.size_bytes {
+        return None;
+    }
+    let etag = format!("\"{blob}\"");
+    let offer = Offer { etag: &etag, size_bytes: bytes.len() as u64, filename, reads: app.settings.read };
+    match offer.plan(&Method::GET, headers).ok()? {
+        Plan::Done(response) => Some(*response),
+        Plan::Send(status, range) => Some(offer.answer(status, &range, part_of(&bytes, &range))),
+    }
 }
 
 /// Only the spelling that pages use: lowercase, cut after two and four digits.

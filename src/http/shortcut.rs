@@ -1,13 +1,14 @@
-//! The short way to a page: answers at once what everybody may read and what is finished in memory.
+//! The short way to pages and small files: answers at once what everybody may read and what is finished in memory.
 //!
-//! Installers ask for hundreds of pages at a time. The way through the routes costs more than the answer itself: it matches
+//! Installers ask for hundreds of them at a time. The way through the routes costs more than the answer itself: it matches
 //! forty routes, authenticates, and allocates at each step. Here nothing is decided anew: a request that is not plainly one
-//! for a page, that names who sends it, or whose page is not in memory takes the way of all others, and so does every error.
+//! for a page or a file, that names who sends it, or whose answer is not in memory takes the way of all others, and so does every error.
 
 use axum::extract::Request;
 use axum::http::{Method, header};
 use axum::response::Response;
 
+use super::files;
 use super::pages::{Place, Wish, page_answer};
 use crate::access::{ReadPolicy, authorize};
 use crate::app::App;
@@ -21,7 +22,11 @@ pub fn at_hand(app: &App, request: &Request) -> Option<Response> {
     if !is_plain || app.settings.read != ReadPolicy::Open {
         return None;
     }
-    let (channel, project) = parts_of(request.uri().path())?;
+    let path = request.uri().path();
+    if path.starts_with("/packages/") {
+        return files::at_hand(app, path, request.headers());
+    }
+    let (channel, project) = parts_of(path)?;
     let place = match channel {
         None => Place::default(app),
         Some(channel) => Place::new(channel.parse::<ChannelRef>().ok()?, Base::Channel),

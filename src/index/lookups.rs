@@ -28,9 +28,7 @@ impl Lookups {
 impl Index {
     /// What somebody who knows the URL of a file may get, whatever channels it is in: from memory, or in one indexed read.
     pub async fn find_served(&self, filename: &str) -> Result<Option<Arc<ServedFile>>, IndexError> {
-        if let Some((stamp, file)) = self.lookups.0.get(filename)
-            && self.is_current(stamp)
-        {
+        if let Some(file) = self.served_at_hand(filename) {
             return Ok(Some(file));
         }
         // Before the read: a commit that comes between makes the answer one that is not kept.
@@ -41,6 +39,12 @@ impl Index {
             self.lookups.0.insert(filename.into(), (stamp, file.clone()));
         }
         Ok(Some(file))
+    }
+
+    /// What [`Index::find_served`] would answer, if that needs no read.
+    pub fn served_at_hand(&self, filename: &str) -> Option<Arc<ServedFile>> {
+        let (stamp, file) = self.lookups.0.get(filename)?;
+        self.is_current(stamp).then_some(file)
     }
 }
 

@@ -63,6 +63,39 @@ async fn a_range_gives_exactly_its_bytes_of_file_and_metadata() {
     }
 }
 
+/// The short way, for strangers, and the way through the routes, for whoever shows a token, give one answer.
+#[tokio::test]
+async fn a_file_from_memory_is_answered_as_the_routes_answer_it() {
+    let file = SeedFile::new("small-1.0-py3-none-any.whl");
+    let server = server_with(&file).await;
+    let tag = format!("\"{}\"", server.get(&file.path()).await.header("etag").trim_matches('"'));
+    for path in [file.path(), format!("{}.metadata", file.path()), file.path().replace("small-1.0", "small-2.0")] {
+        for (name, value) in [
+            ("accept", "*/*"),
+            ("range", "bytes=2-11"),
+            ("range", "bytes=-5"),
+            ("range", "bytes=9999999-"),
+            ("if-none-match", tag.as_str()),
+            ("if-none-match", "*"),
+            ("if-match", "\"other\""),
+            ("if-range", tag.as_str()),
+        ] {
+            let bearer = format!("Bearer {}", server.token());
+            let routed = server.send(Method::GET, &path, &[(name, value), ("authorization", &bearer)]).await;
+            let short = server.send(Method::GET, &path, &[(name, value)]).await;
+            assert_eq!(short.status, routed.status, "{name}: {value} of {path}");
+            // A problem tells the request's id in its body too.
+            assert!(short.status >= 400 || short.body == routed.body, "{name}: {value} of {path}");
+            let [mut short, mut routed] = [short.headers, routed.headers];
+            for headers in [&mut short, &mut routed] {
+                headers.remove("x-request-id");
+                headers.remove("date");
+            }
+            assert_eq!(short, routed, "{name}: {value} of {path}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn no_range_is_in_an_empty_file_and_the_whole_of_it_is_nothing() {
     let file = SeedFile::new("empty-1.0.tar.gz").bytes("");
