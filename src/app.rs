@@ -150,7 +150,7 @@ impl App {
             tracing::info!(pending_count, "removed the half-written files of an earlier process");
         }
         let names = NameRules { reserved: settings.reserved_names.clone(), has_namespaces: settings.namespaces };
-        let pages = PageCache::new(settings.page_cache_bytes, names);
+        let pages = PageCache::new(settings.page_cache_bytes, names).naming_provenance(settings.public_url.as_ref());
         let legacy_pages = LegacyPages::new(settings.page_cache_bytes / LEGACY_PART);
         let blobs: Blobs = Arc::new(blobs);
         let small_blobs = SmallBlobs::new(blobs.clone(), settings.file_cache_bytes);

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::ImportError;
 use super::read::{MAX_IMPORT_BYTES, read_records};
 use crate::blobs::{BlobStore, Hashing};
-use crate::index::{AdvisoryRecord, Index};
+use crate::index::{Index, NewAdvisory};
 use crate::model::{Advisory, AuditEvent, Principal, Sha256Digest};
 use crate::packaging::shown;
 
@@ -50,7 +50,7 @@ pub struct SkippedRecord {
 /// What was read, the newest form of each advisory.
 #[derive(Default)]
 struct Read {
-    advisories: BTreeMap<String, AdvisoryRecord>,
+    advisories: BTreeMap<String, NewAdvisory>,
     text_bytes: usize,
     report: ImportReport,
 }
@@ -96,7 +96,7 @@ async fn write(index: &Index, who: &Principal, sha256: Sha256Digest, read: Read)
     for (id, new) in read.advisories {
         match known.get(&id) {
             None => report.added_count += 1,
-            Some(modified) if *modified < new.advisory.modified => report.replaced_count += 1,
+            Some(modified) if *modified < new.modified => report.replaced_count += 1,
             Some(_) => {
                 report.unchanged_count += 1;
                 continue;
@@ -130,9 +130,9 @@ impl Read {
             let what = "the records have too much text, in bytes".to_owned();
             return Err(ImportError::TooLarge { what, limit: MAX_TEXT_BYTES as u64 });
         }
-        let (id, modified) = (advisory.id.clone(), advisory.modified);
-        if self.advisories.get(&id).is_none_or(|other| other.advisory.modified < modified) {
-            self.advisories.insert(id, AdvisoryRecord { advisory, record: text });
+        let new = NewAdvisory::new(&advisory, text);
+        if self.advisories.get(&new.id).is_none_or(|other| other.modified < new.modified) {
+            self.advisories.insert(new.id.clone(), new);
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ use crate::access::ReadPolicy;
 use crate::app::App;
 use crate::model::{ChannelAddress, ChannelRef, Kind, Permission};
 use crate::packaging::{ProjectName, Version, parse_version};
-use crate::simple::{Encoding, LegacyUrls, LegacyWish, negotiate};
+use crate::simple::{LegacyUrls, LegacyWish, negotiate};
 
 const LAST_SERIAL: HeaderName = HeaderName::from_static("x-pypi-last-serial");
 
@@ -136,13 +136,13 @@ async fn answer(app: &App, who: &Who, wanted: &WantedRelease, parts: &Parts) -> 
     let encoding = negotiate::encoding(accept_encoding.as_deref()).ok_or_else(|| {
         let detail = "no encoding of this page is accepted by the client";
         Problem::new(Kind::NotAcceptable, "simple/not-acceptable", detail)
-            .with_hint("Accept `gzip` or `identity`.")
+            .with_hint("Accept `zstd`, `gzip` or `identity`.")
             .with_header(header::VARY, vary(app))
     })?;
     let WantedRelease { view, urls, project, version, .. } = wanted;
     let wish = LegacyWish { view, project, version: version.as_ref(), urls };
     let page = app.legacy_pages.page(&app.index, &*app.blobs, wish).await?;
-    let (encoding, body) = page.body(encoding);
+    let body = page.body(encoding);
     let if_none_match = header_text(&parts.headers, header::IF_NONE_MATCH);
     let is_known = if_none_match.is_some_and(|header| is_listed(&header, &body.etag));
     let mut response = if is_known {
@@ -151,8 +151,8 @@ async fn answer(app: &App, who: &Who, wanted: &WantedRelease, parts: &Parts) -> 
         let mut response = Response::new(Body::from(body.bytes.clone()));
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if encoding == Encoding::Gzip {
-            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        if let Some(encoding) = encoding.header() {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
         }
         response
     };

@@ -70,6 +70,27 @@ pub struct AdvisoryRecord {
     pub record: String,
 }
 
+/// An advisory to be written: what the index is asked for, and the record, which holds everything else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewAdvisory {
+    /// Its id.
+    pub id: String,
+    /// When it was last changed.
+    pub modified: Timestamp,
+    /// Projects that it is about.
+    pub projects: BTreeSet<ProjectName>,
+    /// The OSV record as JSON.
+    pub record: Box<str>,
+}
+
+impl NewAdvisory {
+    /// Takes from an advisory what is written beside its record.
+    pub fn new(advisory: &Advisory, record: String) -> Self {
+        let (id, modified, projects) = (advisory.id.clone(), advisory.modified, advisory.projects());
+        Self { id, modified, projects, record: record.into_boxed_str() }
+    }
+}
+
 #[derive(Serialize)]
 struct AdvisoryRow<'a> {
     id: &'a str,
@@ -128,19 +149,19 @@ impl IndexTx {
     /// Writes advisories, in place of older ones with the same id; each id may be there once.
     ///
     /// The projects that they are about, and those that a replaced one was about, get another edition.
-    pub async fn put_advisories(&mut self, advisories: &[AdvisoryRecord]) -> Result<(), IndexError> {
+    pub async fn put_advisories(&mut self, advisories: &[NewAdvisory]) -> Result<(), IndexError> {
         let now = self.clock.now().as_microsecond();
         for part in advisories.chunks(RECORDS_AT_ONCE) {
-            let ids: BTreeSet<&str> = part.iter().map(|new| new.advisory.id.as_str()).collect();
+            let ids: BTreeSet<&str> = part.iter().map(|new| new.id.as_str()).collect();
             if ids.len() < part.len() {
                 return Err(damaged("advisories.id"));
             }
             let mut rows = Vec::with_capacity(part.len());
             let mut projects = Vec::new();
             for new in part {
-                let (id, record) = (new.advisory.id.as_str(), text(&new.record, "record")?);
-                rows.push(AdvisoryRow { id, modified_at: new.advisory.modified.as_microsecond(), record });
-                let named = new.advisory.projects().into_iter();
+                let (id, record) = (new.id.as_str(), text(&new.record, "record")?);
+                rows.push(AdvisoryRow { id, modified_at: new.modified.as_microsecond(), record });
+                let named = new.projects.iter();
                 projects.extend(named.map(|project| ProjectRow { project: project.to_string(), advisory_id: id }));
             }
             let ids = to_json(&ids, "id")?;

@@ -34,7 +34,7 @@ mod targets;
 mod transaction;
 
 pub use accounts::TokenRecord;
-pub use advisories::AdvisoryRecord;
+pub use advisories::{AdvisoryRecord, NewAdvisory};
 pub use audit::AuditVerdict;
 pub use error::IndexError;
 pub use files::AddedFile;

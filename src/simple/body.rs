@@ -137,7 +137,8 @@ fn compress_gzip(text: &Text, known: &KnownPieces) -> std::io::Result<Vec<Bytes>
     Ok(stream)
 }
 
-fn compress_zstd(text: &str) -> std::io::Result<Vec<u8>> {
+/// One zstd frame; level 1 for long texts, because somebody waits for it.
+pub(super) fn compress_zstd(text: &str) -> std::io::Result<Vec<u8>> {
     let level = if text.len() > QUICK_BYTES { 1 } else { 3 };
     zstd::bulk::compress(text.as_bytes(), level)
 }

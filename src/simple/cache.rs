@@ -6,6 +6,8 @@
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
+use url::Url;
+
 use super::body::{KnownPieces, PageBody};
 use super::lists::Lists;
 use super::text::Text;
@@ -128,6 +130,8 @@ pub struct PageCache {
     pages: moka::sync::Cache<Key, Kept>,
     pieces: KnownPieces,
     lists: Lists,
+    /// Public address below which pages name provenance; none where that would not be a secure origin.
+    provenance_root: Option<Arc<str>>,
     builders: Arc<[tokio::sync::Mutex<()>]>,
     hasher: RandomState,
     names: Arc<NameRules>,
@@ -140,10 +144,20 @@ impl PageCache {
             pages: moka::sync::Cache::builder().max_capacity(capacity_bytes).weigher(weigh).build(),
             pieces: KnownPieces::new(),
             lists: Lists::default(),
+            provenance_root: None,
             builders: (0..BUILDERS).map(|_| tokio::sync::Mutex::new(())).collect(),
             hasher: RandomState::new(),
             names: Arc::new(names),
         }
+    }
+
+    /// Has pages name the provenance of files below this address, if its origin is secure: clients are to be given an
+    /// absolute `https` URL or none (standards IDX-21, ATT-04), and it is never made of what a client sends.
+    #[must_use]
+    pub fn naming_provenance(mut self, public_url: Option<&Url>) -> Self {
+        let secure = public_url.filter(|url| url.scheme() == "https");
+        self.provenance_root = secure.map(|url| url.as_str().trim_end_matches('/').into());
+        self
     }
 
     /// The list of projects of a view.
@@ -191,6 +205,13 @@ impl PageCache {
         self.get_or_make(page, async || {
             let files = index.list_page(&view, &head.name).await?;
             let page = ProjectPage { namespaces, ..ProjectPage::new(head, files, form.base) };
+            let page = match &self.provenance_root {
+                Some(root) => {
+                    let versions = index.list_provenance(&view, &page.name).await?;
+                    page.with_provenance(root, versions)
+                }
+                None => page,
+            };
             self.make(form, last_serial, move || render_project(&page, form.format)).await
         })
         .await

@@ -31,7 +31,7 @@ pub fn render_project(page: &ProjectPage) -> Text {
     let status = |html: &mut Text| status(html, page.status, page.status_reason.as_deref());
     open(&mut html, &format!("Links for {}", page.name), status);
     for file in &page.files {
-        anchor(&mut html, file, page.base.root_of_server());
+        anchor(&mut html, file, page.base.root_of_server(), page.provenance.get(&file.filename));
         html.end_file(&file.sha256);
     }
     close(&mut html, page.last_serial);
@@ -76,7 +76,7 @@ fn close(html: &mut Text, last_serial: Serial) {
 
 /// An absent attribute is left out: `data-core-metadata="false"` is read as present by pip, and a `data-yanked` without a
 /// value as not yanked (IDX-16). The digest is SHA-256 only: uv refuses the whole page for one that it does not know (IDX-15).
-fn anchor(html: &mut Text, file: &ListedFile, root_of_server: &str) {
+fn anchor(html: &mut Text, file: &ListedFile, root_of_server: &str, provenance: Option<&String>) {
     html.push("<a href=\"");
     html.push(root_of_server);
     html.push_file_path(&file.sha256, &file.filename);
@@ -96,6 +96,9 @@ fn anchor(html: &mut Text, file: &ListedFile, root_of_server: &str) {
     }
     if let Some(yank) = &file.yank {
         attribute(html, "data-yanked", yank.reason.as_deref().unwrap_or_default());
+    }
+    if let Some(url) = provenance {
+        attribute(html, "data-provenance", url);
     }
     html.push(">");
     escape(html, &file.filename);

@@ -45,7 +45,7 @@ pub fn render_project(page: &ProjectPage) -> Text {
     json.cut();
     for (position, shown) in page.files.iter().enumerate() {
         json.push(if position == 0 { "" } else { "," });
-        file(&mut json, shown, page.base.root_of_server());
+        file(&mut json, shown, page.base.root_of_server(), page.provenance.get(&shown.filename));
         json.end_file(&shown.sha256);
     }
     json.push("]}");
@@ -90,7 +90,7 @@ fn namespaces(json: &mut Text, namespaces: Option<&[PageNamespace]>) {
 }
 
 /// SHA-256 alone: pip takes the first key of the object and stops at one that it does not know (IDX-21).
-fn file(json: &mut Text, file: &ListedFile, root_of_server: &str) {
+fn file(json: &mut Text, file: &ListedFile, root_of_server: &str, provenance: Option<&String>) {
     json.push("{\"filename\":");
     quote(json, &file.filename);
     json.push(",\"url\":\"");
@@ -113,6 +113,10 @@ fn file(json: &mut Text, file: &ListedFile, root_of_server: &str) {
         json.push(",\"core-metadata\":{\"sha256\":\"");
         json.push_digest(sha256);
         json.push("\"}");
+    }
+    if let Some(url) = provenance {
+        json.push(",\"provenance\":");
+        quote(json, url);
     }
     json.push("}");
 }

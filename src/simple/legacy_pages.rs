@@ -9,6 +9,7 @@ use sha2::Digest as _;
 use tokio::sync::Semaphore;
 
 use super::Encoding;
+use super::body::compress_zstd;
 use super::legacy::{LegacyRelease, LegacyUrls, advisory_url, latest, metadata_of, render};
 use crate::blobs::{BlobError, BlobStore};
 use crate::index::{AdvisoryRecord, Index, IndexError};
@@ -120,14 +121,16 @@ pub struct LegacyPage {
     pub last_serial: Serial,
     identity: LegacyBody,
     gzip: LegacyBody,
+    zstd: LegacyBody,
 }
 
 impl LegacyPage {
-    /// The bytes in this encoding, or plain where they are not kept in it; says which.
-    pub fn body(&self, encoding: Encoding) -> (Encoding, &LegacyBody) {
+    /// The bytes in this encoding.
+    pub fn body(&self, encoding: Encoding) -> &LegacyBody {
         match encoding {
-            Encoding::Gzip => (encoding, &self.gzip),
-            _ => (Encoding::Identity, &self.identity),
+            Encoding::Identity => &self.identity,
+            Encoding::Gzip => &self.gzip,
+            Encoding::Zstd => &self.zstd,
         }
     }
 }
@@ -156,7 +159,7 @@ impl LegacyPages {
     /// A cache that holds at most `capacity_bytes` of bodies.
     pub fn new(capacity_bytes: u64) -> Self {
         let weigh = |_: &Key, page: &Arc<LegacyPage>| {
-            let body_bytes = page.identity.bytes.len() + page.gzip.bytes.len();
+            let body_bytes = page.identity.bytes.len() + page.gzip.bytes.len() + page.zstd.bytes.len();
             u32::try_from(body_bytes + size_of::<(Key, LegacyPage)>()).unwrap_or(u32::MAX)
         };
         Self {
@@ -241,8 +244,9 @@ async fn make(
         let vulnerabilities = advisories.iter().filter_map(told).collect();
         let text = render(&LegacyRelease { head, version, metadata, files, all_files, vulnerabilities, urls });
         let text = text.map_err(LegacyError::Render)?;
-        let gzip = compress(text.as_bytes()).map_err(LegacyError::Compress)?;
-        Ok(LegacyPage { last_serial, identity: body(text.into_bytes()), gzip: body(gzip) })
+        let gzip = compress_gzip(&text).map(body).map_err(LegacyError::Compress)?;
+        let zstd = compress_zstd(&text).map(body).map_err(LegacyError::Compress)?;
+        Ok(LegacyPage { last_serial, identity: body(text.into_bytes()), gzip, zstd })
     };
     tokio::task::spawn_blocking(work).await.map_err(LegacyError::Stopped)?
 }
@@ -253,9 +257,9 @@ fn read(digest: &Sha256Digest, bytes: &[u8]) -> Option<CoreMetadata> {
 }
 
 /// The header of the stream holds no time and no name, so two nodes send the same bytes.
-fn compress(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+fn compress_gzip(text: &str) -> std::io::Result<Vec<u8>> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    encoder.write_all(bytes)?;
+    encoder.write_all(text.as_bytes())?;
     encoder.finish()
 }
 

@@ -1,5 +1,6 @@
 //! What a page says, before it is HTML or JSON: the order of files, their relative URLs, what is left out.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::text::Text;
@@ -60,6 +61,8 @@ pub struct ProjectPage {
     pub base: Base,
     /// Namespaces around the project; absent where they are not offered (IDX-24).
     pub namespaces: Option<Vec<PageNamespace>>,
+    /// Absolute URL of the provenance of a file, by file name (PEP 740).
+    pub provenance: BTreeMap<String, String>,
 }
 
 impl ProjectPage {
@@ -82,8 +85,27 @@ impl ProjectPage {
             files,
             base,
             namespaces: None,
+            provenance: BTreeMap::new(),
         }
     }
+
+    /// Names the provenance of these files, given with their version, below the public address `root`.
+    #[must_use]
+    pub fn with_provenance(mut self, root: &str, versions: BTreeMap<String, String>) -> Self {
+        let url = |(filename, version): (String, String)| {
+            let path = format!("{}/{}/{}", self.name, url_segment(&version), url_segment(&filename));
+            (filename, format!("{root}/integrity/{path}/provenance"))
+        };
+        self.provenance = versions.into_iter().map(url).collect();
+        self
+    }
+}
+
+/// A segment of a URL: everything but RFC 3986 unreserved characters is percent-encoded, so a `+` is `%2B` (FIL-07).
+fn url_segment(text: &str) -> String {
+    let mut segment = Text::with_capacity(text.len());
+    segment.push_segment(text);
+    segment.into_string()
 }
 
 /// Path of a file below the server's root, without a leading slash: `packages/{aa}/{bb}/{rest}/{filename}`.

@@ -55,11 +55,16 @@ impl Text {
         self.text.push('/');
         push_hex(&mut self.text, rest);
         self.text.push('/');
+        self.push_segment(filename);
+    }
+
+    /// Appends a segment of a URL's path: everything but RFC 3986 unreserved characters is percent-encoded (FIL-07).
+    pub fn push_segment(&mut self, segment: &str) {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
-        if filename.bytes().all(is_plain) {
-            return self.text.push_str(filename);
+        if segment.bytes().all(is_plain) {
+            return self.text.push_str(segment);
         }
-        for byte in filename.bytes() {
+        for byte in segment.bytes() {
             match is_plain(byte) {
                 true => self.text.push(char::from(byte)),
                 false => drop(write!(self.text, "%{byte:02X}")),

@@ -16,7 +16,7 @@ RECORD = {
     "aliases": ["CVE-2026-1"],
     "affected": [
         {
-            "package": {"ecosystem": "PyPI", "name": "Door"},
+            "package": {"ecosystem": "PyPI", "name": "door"},
             "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "1.10"}]}],
         }
     ],

@@ -1,6 +1,6 @@
 //! Advisories: imported whole or not at all, the newest form kept, shown where audit tools look.
 
-use ferrywheel::index::AdvisoryRecord;
+use ferrywheel::index::{AdvisoryRecord, NewAdvisory};
 use ferrywheel::model::{Advisory, AuditEvent, Principal};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -45,7 +45,7 @@ async fn a_newer_form_takes_the_place_of_an_older_one_and_stamps_both_projects(s
         let mut tx = index.begin().await.unwrap();
         tx.hold_advisories().await.unwrap();
         let advisory = Advisory::read(&record).unwrap();
-        tx.put_advisories(&[AdvisoryRecord { advisory, record: record.to_string() }]).await.unwrap();
+        tx.put_advisories(&[NewAdvisory::new(&advisory, record.to_string())]).await.unwrap();
         let sha256 = ferrywheel::model::Sha256Digest::of(b"");
         let event = AuditEvent::AdvisoriesImported { sha256, added_count: 1, replaced_count: 0 };
         tx.commit(&Principal::Local, &event).await.unwrap();

@@ -8,14 +8,17 @@ use std::io::Cursor;
 use std::io::Write as _;
 
 use bolero::TypeGenerator;
+use ferrywheel::advisories::read_records;
 use ferrywheel::archive::{Limits, ZipError, open_entry, read_sdist, read_zip, verify_entry};
 use ferrywheel::ingest::{Profile, check_sdist, check_wheel};
+use ferrywheel::model::{Advisory, Diagnostic as _, Sha256Digest};
 use ferrywheel::packaging::{
-    is_direct_url, parse_core_metadata, parse_dist_filename, parse_entry_points, parse_record, parse_requirement,
-    parse_requirements_file, parse_wheel_file,
+    AttestedFile, is_direct_url, parse_core_metadata, parse_dist_filename, parse_entry_points, parse_provenance,
+    parse_record, parse_requirement, parse_requirements_file, parse_wheel_file, provenance_of_attestations,
 };
 
 use super::support::Wheel;
+use super::support::attestation::{attestation, provenance};
 use super::support::mutation::{Mutation, mutate};
 
 /// Inputs of one target in a plain run; archives cost more than texts.
@@ -295,6 +298,43 @@ fn file_names() {
         if let Ok(name) = parse_dist_filename(&text) {
             assert_eq!(name.as_str(), text, "a file name is kept as it is");
             assert!(!text.contains(['/', '\\', '\0']), "`{text}` could be a path");
+        }
+    });
+}
+
+#[test]
+fn provenance_and_attestations() {
+    let (filename, bytes) = ("demo-1.0-py3-none-any.whl", b"demo");
+    let attestation = attestation(filename, bytes, "publish");
+    let seeds = [format!("[{attestation}]"), provenance(&attestation)].map(String::into_bytes);
+    let sha256 = Sha256Digest::of(bytes).to_hex();
+    let file = AttestedFile { filename, sha256: &sha256 };
+    fuzz(TEXTS, &seeds, |bytes| {
+        let _ = parse_provenance(bytes, file);
+        if let Ok(built) = provenance_of_attestations(bytes, file) {
+            assert!(parse_provenance(built.text.as_bytes(), file).is_ok(), "what is built cannot be read");
+        }
+    });
+}
+
+#[test]
+fn advisories() {
+    let seed = r#"{"id": "PYSEC-1", "modified": "2026-08-01T12:00:00Z", "aliases": ["CVE-1"], "affected": [{"package":
+        {"ecosystem": "PyPI", "name": "demo"}, "versions": ["1.0"], "ranges": [{"type": "ECOSYSTEM", "events":
+        [{"introduced": "0"}, {"fixed": "1.5"}, {"introduced": "2.0"}, {"last_affected": "2.9"}, {"limit": "3"}]}]}]}"#;
+    let seeds = [seed.as_bytes().to_vec(), format!("[{seed}]").into_bytes(), format!("{seed}\n{seed}").into_bytes()];
+    let (project, version) = ("demo".parse().unwrap(), "1.2".parse().unwrap());
+    fuzz(TEXTS / 4, &seeds, |bytes| {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        let read = read_records(&mut file, bytes.len() as u64, |_, record| {
+            if let Ok(advisory) = Advisory::read(&record) {
+                let _ = advisory.vulnerability(&project, &version, String::new());
+            }
+            Ok(())
+        });
+        if let Err(error) = read {
+            assert_eq!(error.code(), "advisories/unreadable");
         }
     });
 }

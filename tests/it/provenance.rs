@@ -1,5 +1,6 @@
 //! Provenance (PEP 740; standards 4.4, FIL-10): taken with an upload, by `PUT` and from upstream, and served as it was taken.
 
+use ferrywheel::config::Settings;
 use ferrywheel::index::{IndexTx, StoredProvenance};
 use ferrywheel::model::{Principal, Sha256Digest};
 use reqwest::Method;
@@ -10,7 +11,7 @@ use crate::index_site::{Site, on_both, wheel};
 use crate::mirror_pull::{pulled, staging};
 use crate::mirror_upstream::{FakeUpstream, Offer, Reply};
 use crate::support::attestation::{attestation, provenance};
-use crate::support::server::answer;
+use crate::support::server::{Setup, answer};
 use crate::support::{Answer, TestServer, Wheel};
 
 on_both! {
@@ -263,4 +264,38 @@ async fn a_pull_brings_the_provenance_that_upstream_names_byte_for_byte() {
     let bare = staging(&server).await.into_iter().find(|file| file.stored.file.project.as_str() == "bare").unwrap();
     assert!(bare.stored.file.notes.iter().any(|note| note.rule == "ATT-04"), "{:?}", bare.stored.file.notes);
     assert_eq!(server.get("/integrity/bare/1.0/bare-1.0-py3-none-any.whl/provenance").await.status, 404);
+}
+
+#[tokio::test]
+async fn pages_name_a_provenance_below_a_secure_public_address_and_nowhere_else() {
+    let url = "https://wheels.example/py/integrity/demo/1.0%2Bcpu/demo-1.0%2Bcpu-py3-none-any.whl/provenance";
+    for (public_url, expected) in
+        [(Some("https://wheels.example/py/"), Some(url)), (Some("http://wheels.example/"), None), (None, None)]
+    {
+        let settings = Settings { public_url: public_url.map(|url| url.parse().unwrap()), ..Settings::default() };
+        let server = TestServer::start_with(Setup { settings, ..Setup::default() }).await;
+        let wheel = Wheel::new("demo", "1.0+cpu");
+        server.put_file("staging", &wheel.filename(), wheel.build()).await;
+        let bare = Wheel::new("demo", "2.0");
+        server.put_file("staging", &bare.filename(), bare.build()).await;
+        let object = provenance(&attestation(&wheel.filename(), &wheel.build(), "publish"));
+        let path = format!("/api/v1/files/{}/provenance", wheel.filename());
+        assert_eq!(send(&server, &path, object).await.status, 200);
+        let page = async |place: &str| {
+            let accept = [("accept", "application/vnd.pypi.simple.v1+json")];
+            let json = server.send(Method::GET, &format!("/{place}/simple/demo/"), &accept).await.json();
+            let html = server.get(&format!("/{place}/simple/demo/")).await;
+            (json["files"].clone(), html.text().to_owned())
+        };
+        let (files, html) = page("staging").await;
+        assert_eq!(files[0].get("provenance").and_then(Value::as_str), expected);
+        assert_eq!(files[1].get("provenance"), None);
+        assert_eq!(html.matches("data-provenance").count(), usize::from(expected.is_some()));
+        assert!(expected.is_none_or(|url| html.contains(&format!(" data-provenance=\"{url}\""))), "{html}");
+        let (files, html) = page("staging@2").await;
+        assert_eq!(files[0].get("provenance"), None, "a snapshot stays what it was");
+        assert!(!html.contains("data-provenance"));
+        let (files, _) = page("staging@3").await;
+        assert_eq!(files[0].get("provenance").and_then(Value::as_str), expected);
+    }
 }
