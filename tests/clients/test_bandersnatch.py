@@ -59,7 +59,8 @@ class Bandersnatch(scene.Scene):
         first = self.mirror()
         self.assertEqual(self.files(), self.listed("alpha", "beta", "gamma"))
         self.assertEqual(len([path for path in first if path.startswith("/packages/")]), 4)
-        self.assertEqual({path for path in first if path.startswith("/pypi/")}, {f"/pypi/{name}/json" for name in ("alpha", "beta", "gamma")})
+        described = {path for path in first if path.startswith("/pypi/")}
+        self.assertEqual(described, {f"/pypi/{name}/json" for name in ("alpha", "beta", "gamma")})
 
         self.bless(support.make_wheel(self.scratch, "beta", "2.0"))
         second = self.mirror()

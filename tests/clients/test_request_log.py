@@ -62,8 +62,9 @@ class RequestLog(scene.Scene):
         """`uv lock` of the same projects: hashes and sizes are on the pages."""
         folder = self.folder("project")
         wanted = json.dumps(sixty.ROOTS.read_text().split())
+        python = f"{sys.version_info[0]}.{sys.version_info[1]}"
         (folder / "pyproject.toml").write_text(
-            f'[project]\nname = "small"\nversion = "1"\nrequires-python = "=={sys.version_info[0]}.{sys.version_info[1]}.*"\ndependencies = {wanted}\n'
+            f'[project]\nname = "small"\nversion = "1"\nrequires-python = "=={python}.*"\ndependencies = {wanted}\n'
             "[tool.uv]\nenvironments = [\"sys_platform == 'linux'\"]\n"
             f'[[tool.uv.index]]\nurl = "{self.index}"\ndefault = true\n'
         )
