@@ -67,6 +67,7 @@ pub struct ClosedProject {
 fn more(project_count: usize) -> String {
     match project_count {
         0 | 1 => String::new(),
+        2 => " (and 1 more project stands in the way)".to_owned(),
         count => format!(" (and {} more projects stand in the way)", count - 1),
     }
 }

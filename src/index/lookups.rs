@@ -17,6 +17,7 @@ pub(super) struct Lookups(moka::sync::Cache<Box<str>, (Stamp, Arc<ServedFile>)>)
 
 impl Lookups {
     pub(super) fn new() -> Self {
+        #[expect(clippy::borrowed_box, reason = "the cache hands out its keys as it keeps them")]
         let weigh = |filename: &Box<str>, (_, file): &(Stamp, Arc<ServedFile>)| {
             let texts = filename.len() + file.project.as_str().len();
             u32::try_from(ENTRY_BYTES + texts).unwrap_or(u32::MAX)

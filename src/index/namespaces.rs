@@ -30,9 +30,12 @@ statements! {
 /// A row of [`LIST_NAMESPACES`].
 type NamespaceRow = (String, String, String, i64);
 
+/// What was read, and for how long it holds.
+type Kept = Option<(Stamp, Arc<[Namespace]>)>;
+
 /// All namespaces as they were last read. All clones share them.
 #[derive(Clone, Default)]
-pub(super) struct KeptNamespaces(Arc<Mutex<Option<(Stamp, Arc<[Namespace]>)>>>);
+pub(super) struct KeptNamespaces(Arc<Mutex<Kept>>);
 
 impl Index {
     /// Every granted namespace, by name: from memory, or in one read.

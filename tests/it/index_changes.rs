@@ -112,7 +112,10 @@ async fn the_recent_serial_leaves_fewer_changes_than_asked(site: Site) {
 
 async fn find(site: &Site, text: &str) -> Result<String, &'static str> {
     let found = site.index.find_ref(&text.parse::<ChannelAddress>().unwrap()).await;
-    if found.is_err() { Err(code(found)) } else { Ok(found.unwrap().to_string()) }
+    match found {
+        Ok(found) => Ok(found.to_string()),
+        refused => Err(code(refused)),
+    }
 }
 
 async fn a_day_is_its_last_snapshot(site: Site) {

@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use ferrywheel::config::Settings;
 use ferrywheel::ingest::{Declared, Profile, Upload, receive};
 use ferrywheel::model::{Principal, Yank};
 use reqwest::Method;
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::bundles::{build, hello, shop};
 use crate::support::seed::change;
-use crate::support::server::answer;
+use crate::support::server::{Setup, answer};
 use crate::support::{Answer, SeedFile, TestServer, Wheel, seed};
 
 async fn set_status(server: &TestServer, channel: &str, project: &str, status: &str) {
@@ -119,7 +120,7 @@ async fn a_promotion_takes_nothing_out_of_or_into_a_closed_project() {
         set_status(&server, "blessed", "demo", status).await;
         set_status(&server, "blessed", "other", status).await;
         let refused = server.promote("staging", "blessed").await.json();
-        let detail = format!("`demo` is {status} in `blessed` (and 1 more projects stand in the way)");
+        let detail = format!("`demo` is {status} in `blessed` (and 1 more project stands in the way)");
         assert_eq!(refused["detail"], detail);
     }
     // Marks on what is there travel all the same.
@@ -234,6 +235,26 @@ async fn ferrywheel(server: &TestServer, arguments: &[&str]) -> (Option<i32>, St
     let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_grants_namespaces() {
+    let settings = Settings { namespaces: true, ..Settings::default() };
+    let server = TestServer::start_with(Setup { settings, ..Setup::default() }).await;
+    let grant = ["namespace", "grant", "Acme", "--owner", "Acme Corp", "--token", "release", "--token", "ci"];
+    let (code, stdout, stderr) = ferrywheel(&server, &grant).await;
+    assert_eq!(
+        (code, stdout.as_str(), stderr.as_str()),
+        (Some(0), "acme: owned by Acme Corp; uploads by ci, release\n", "")
+    );
+    let (code, stdout, _) = ferrywheel(&server, &["namespace", "list", "--json"]).await;
+    let listed: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((code, &listed["namespaces"][0]["name"]), (Some(0), &json!("acme")));
+    for expected in ["revoked acme\n", "acme was not granted\n"] {
+        assert_eq!(ferrywheel(&server, &["namespace", "revoke", "acme"]).await.1, expected);
+    }
+    let (code, _, stderr) = ferrywheel(&server, &["namespace", "grant", "a-b-c-d-e", "--owner", "Acme"]).await;
+    assert_eq!(code, Some(1), "{stderr}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
