@@ -2,7 +2,6 @@
 //! instead of a dead server when a handler panics.
 
 use std::net::SocketAddr;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
@@ -11,8 +10,8 @@ use axum::Router;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
 use axum::response::{IntoResponse as _, Response};
-use futures_util::FutureExt as _;
 use tower::ServiceExt as _;
+use tower_http::catch_panic::CatchPanicLayer;
 
 use super::Problem;
 use super::auth::CallerName;
@@ -93,7 +92,8 @@ impl Drop for Line {
 /// Answers a request without the routes, if it can.
 type AtHand = Box<dyn Fn(&Request) -> Option<Response> + Send + Sync>;
 
-/// The routes with the frame around them. Not made of layers: each of those would cost every request allocations.
+/// The routes with the frame around them. Only what guards the routes alone is a layer: the others would cost each answer
+/// that is at hand allocations of its own.
 pub struct Framed {
     router: Router,
     frame: Frame,
@@ -107,7 +107,8 @@ impl Framed {
         frame: Frame,
         at_hand: impl Fn(&Request) -> Option<Response> + Send + Sync + 'static,
     ) -> Self {
-        Self { router, frame, at_hand: Box::new(at_hand) }
+        let caught = CatchPanicLayer::custom(|panic| panicked(panic).into_response());
+        Self { router: router.layer(caught), frame, at_hand: Box::new(at_hand) }
     }
 
     /// Answers a request; errors are answers too.
@@ -155,11 +156,7 @@ impl Framed {
             return Ok(response);
         }
         request.extensions_mut().insert(line.id.clone());
-        let routed = AssertUnwindSafe(self.router.clone().oneshot(request)).catch_unwind().await;
-        Ok(match routed {
-            Ok(response) => response.into_response(),
-            Err(panic) => panicked(panic).into_response(),
-        })
+        Ok(self.router.clone().oneshot(request).await.into_response())
     }
 }
 
@@ -250,6 +247,7 @@ fn log(line: &Line, response: &Response, problem: Option<(&'static str, &str)>) 
 mod tests {
     use axum::body::Body;
     use axum::routing::get;
+    use futures_util::FutureExt as _;
     use http_body_util::BodyExt as _;
 
     use super::*;
