@@ -53,27 +53,29 @@ pub enum MarkerError {
 impl MarkerValues {
     /// The values in the type that marker evaluation takes.
     ///
+    /// A pre-release of Python counts as the release that it becomes, as uv has it: the evaluator takes `python_version` for
+    /// a range of `python_full_version`, and `3.14.0rc1` would be a Python 3.13 to it.
+    ///
     /// Fails if `python_version`, `python_full_version` or `implementation_version` is not a version.
     pub fn to_environment(&self) -> Result<MarkerEnvironment, MarkerError> {
-        for (field, value) in [
-            ("python_version", &self.python_version),
-            ("python_full_version", &self.python_full_version),
-            ("implementation_version", &self.implementation_version),
-        ] {
-            super::parse_version(value)
-                .map_err(|_| MarkerError::NotAVersion { field, value: super::faults::shown(value) })?;
-        }
+        let release = |field, value: &str| match super::parse_version(value) {
+            Ok(version) => Ok(version.only_release().to_string()),
+            Err(_) => Err(MarkerError::NotAVersion { field, value: super::faults::shown(value) }),
+        };
+        let python_version = release("python_version", &self.python_version)?;
+        let python_full_version = release("python_full_version", &self.python_full_version)?;
+        let implementation_version = release("implementation_version", &self.implementation_version)?;
         MarkerEnvironment::try_from(MarkerEnvironmentBuilder {
             implementation_name: &self.implementation_name,
-            implementation_version: &self.implementation_version,
+            implementation_version: &implementation_version,
             os_name: &self.os_name,
             platform_machine: &self.platform_machine,
             platform_python_implementation: &self.platform_python_implementation,
             platform_release: &self.platform_release,
             platform_system: &self.platform_system,
             platform_version: &self.platform_version,
-            python_full_version: &self.python_full_version,
-            python_version: &self.python_version,
+            python_full_version: &python_full_version,
+            python_version: &python_version,
             sys_platform: &self.sys_platform,
         })
         .map_err(|_| MarkerError::NotAVersion {
@@ -91,10 +93,67 @@ impl TryFrom<&MarkerValues> for MarkerEnvironment {
     }
 }
 
+/// Fields of a marker that are texts and nothing else, so that the specification gives them no order.
+const STRING_FIELDS: [&str; 6] = [
+    "implementation_name",
+    "os_name",
+    "platform_machine",
+    "platform_python_implementation",
+    "platform_system",
+    "sys_platform",
+];
+
+/// The first string field that the marker of a requirement compares by order (`<`, `<=`, `>`, `>=`, `~=`), which installers
+/// judge differently or not at all (dependency specifiers, "Environment Markers").
+pub(super) fn find_ordered_string(requirement: &str) -> Option<&'static str> {
+    let tokens = tokens(requirement.split_once(';')?.1);
+    let is_order = |operator: &str| matches!(operator, "<" | "<=" | ">" | ">=" | "~=");
+    let field = |word: &str| STRING_FIELDS.into_iter().find(|field| *field == word);
+    tokens.windows(3).find_map(|window| match window {
+        [left, operator, right] if is_order(operator) => field(left).or_else(|| field(right)),
+        _ => None,
+    })
+}
+
+/// Quoted texts, operators and words of a marker.
+fn tokens(marker: &str) -> Vec<&str> {
+    let (mut tokens, mut rest) = (Vec::new(), marker.trim_start());
+    while let Some(first) = rest.chars().next() {
+        let up_to = |ends: fn(char) -> bool| rest.find(ends).unwrap_or(rest.len());
+        let length = match first {
+            '\'' | '"' => rest[1..].find(first).map_or(rest.len(), |end| end + 2),
+            '<' | '>' | '=' | '!' | '~' => up_to(|letter| !"<>=!~".contains(letter)),
+            letter if letter.is_alphanumeric() || letter == '_' => {
+                up_to(|letter| !letter.is_alphanumeric() && letter != '_' && letter != '.')
+            }
+            other => other.len_utf8(),
+        };
+        tokens.push(&rest[..length]);
+        rest = rest[length..].trim_start();
+    }
+    tokens
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::packaging::parse_requirement;
+
+    #[test]
+    fn ok_an_order_of_strings_is_found() {
+        for (requirement, field) in [
+            ("a; os_name > 'posix'", Some("os_name")),
+            ("a; 'linux'<=sys_platform", Some("sys_platform")),
+            ("a>=1; (python_version >= '3' and platform_machine~='x86')", Some("platform_machine")),
+            ("a; os_name == 'posix' and python_version < '3'", None),
+            ("a; platform_release >= '20'", None),
+            ("a; os_name != '>' and extra == \"os_name < 'a'\"", None),
+            ("a>=1", None),
+            ("a; os_name < 'é", Some("os_name")),
+        ] {
+            assert_eq!(find_ordered_string(requirement), field, "{requirement}");
+        }
+    }
 
     fn debian() -> MarkerValues {
         MarkerValues {
@@ -133,6 +192,20 @@ mod tests {
             let requirement = parse_requirement(requirement).unwrap();
             assert_eq!(requirement.evaluate_markers(&here, &[]), holds_here, "{requirement}");
             assert_eq!(requirement.evaluate_markers(&there, &[]), holds_there, "{requirement}");
+        }
+    }
+
+    #[test]
+    fn ok_a_pre_release_of_python_is_its_release() {
+        let next = MarkerValues { python_full_version: "3.14.0rc1".into(), python_version: "3.14".into(), ..debian() };
+        let next = next.to_environment().unwrap();
+        for (requirement, holds) in [
+            ("a; python_version == '3.14'", true),
+            ("a; python_version == '3.13'", false),
+            ("a; python_version < '3.14'", false),
+            ("a; python_full_version >= '3.14'", true),
+        ] {
+            assert_eq!(parse_requirement(requirement).unwrap().evaluate_markers(&next, &[]), holds, "{requirement}");
         }
     }
 

@@ -6,6 +6,7 @@ use std::str::FromStr as _;
 use super::faults::{self, MetadataFault, shown};
 use super::headers::{Headers, is_known_field};
 use super::licenses::is_license_expression;
+use super::markers::find_ordered_string;
 use super::names::NameError;
 use super::{ExtraName, ProjectName, Requirement, Version, VersionSpecifiers};
 use super::{is_direct_url, is_valid_display_name, parse_requirement, parse_requires_python, parse_version};
@@ -223,7 +224,16 @@ pub(super) fn requirements(reader: &mut Reader<'_>, texts: &[String]) -> Vec<Req
                 );
                 reader.error(FIELD, message);
             }
-            Ok(requirement) => requirements.push(requirement),
+            Ok(requirement) => {
+                if let Some(marker) = find_ordered_string(text) {
+                    let message = format!(
+                        "`Requires-Dist: {}` compares `{marker}` by order, which installers judge differently",
+                        shown(text)
+                    );
+                    reader.note(FIELD, message);
+                }
+                requirements.push(requirement);
+            }
             Err(error) => reader.error(FIELD, format!("`Requires-Dist`: {error}")),
         }
     }

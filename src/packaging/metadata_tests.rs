@@ -70,6 +70,7 @@ fn ok_what_is_only_noted() {
         (with("2.9", ""), "MET-03", "Metadata-Version"),
         (with("2.1", "Requires-Python: >=3.6.*\n"), "MET-04", "Requires-Python"),
         (with("2.1", "Requires-Python: >=3.6,\n"), "MET-04", "Requires-Python"),
+        (with("2.1", "Requires-Dist: six; sys_platform >= 'linux'\n"), "MET-04", "Requires-Dist"),
         (with("2.1", &format!("Summary: {}\n", "x".repeat(600))), "MET-04", "Summary"),
         (with("2.1", "Provides-Extra: a b/c\n"), "MET-04", "Provides-Extra"),
         (with("2.1", "Provides-Extra: x\nProvides-Extra: x\n"), "MET-04", "Provides-Extra"),

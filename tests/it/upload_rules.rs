@@ -173,6 +173,8 @@ fn two_spellings_of_a_release_have_one_sdist() {
         report.unwrap().facts.unwrap().identity
     };
     assert_eq!(identity("demo_app", "1.0"), identity("Demo.App", "1.0.0"));
+    // Both names of a release candidate (VER-05).
+    assert_eq!(identity("demo_app", "1.0c1"), identity("demo_app", "1.0rc1"));
     assert_ne!(identity("demo_app", "1.0"), identity("demo_app", "1.0.1"));
 }
 
