@@ -2,4 +2,4 @@
 
 mod settings;
 
-pub use settings::{DatabaseUrl, SendFilesBy, Settings, SettingsError, SettingsSource};
+pub use settings::{CrossOriginReads, DatabaseUrl, SendFilesBy, Settings, SettingsError, SettingsSource};

@@ -26,6 +26,8 @@ pub struct Settings {
     pub database: Option<DatabaseUrl>,
     /// Who may read: `open` or `token`.
     pub read: ReadPolicy,
+    /// Whether scripts of other sites may read in a browser: `refused` or `allowed`.
+    pub cross_origin_reads: CrossOriginReads,
     /// Channel that `/simple/` shows.
     pub default_channel: ChannelName,
     /// Channel that `/legacy/` puts uploads into.
@@ -62,6 +64,17 @@ pub enum SendFilesBy {
     XSendfile,
 }
 
+/// Whether a browser may show what is open to everybody here to scripts of other sites (CORS).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CrossOriginReads {
+    /// No: a page that somebody inside the network has open must not read the server out.
+    #[default]
+    Refused,
+    /// Yes, as PyPI does.
+    Allowed,
+}
+
 /// URL of a PostgreSQL database. It may hold a password and is never shown.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -84,6 +97,7 @@ impl Default for Settings {
             public_url: None,
             database: None,
             read: ReadPolicy::Open,
+            cross_origin_reads: CrossOriginReads::Refused,
             default_channel: ChannelName::blessed(),
             upload_channel: ChannelName::staging(),
             // The largest wheels of the field (accelerator runtimes) are about 3 GiB; bundles end at 4 GiB.
@@ -276,6 +290,11 @@ fn unusable(settings: &Settings) -> Option<&'static str> {
     if settings.public_url.as_ref().is_some_and(|url| !is_plain(url)) {
         return Some("`public_url` has a user, a query or a fragment");
     }
+    if settings.cross_origin_reads == CrossOriginReads::Allowed && settings.read == ReadPolicy::Token {
+        return Some(
+            "`cross_origin_reads` is `allowed`, but `read` is `token`: there is nothing that other sites may read",
+        );
+    }
     if settings.database.as_ref().is_some_and(|url| !is_postgres(&url.0)) {
         return Some("`database` does not begin with `postgres://`");
     }
@@ -361,6 +380,14 @@ mod tests {
         assert!(error.starts_with("`FERRYWHEEL_NAMESPACES`: invalid type"), "{error}");
         let error = Settings::load(&source(&[("FERRYWHEEL_RESERVED_NAMES", "a*b")], &[])).unwrap_err().to_string();
         assert!(error.starts_with("`FERRYWHEEL_RESERVED_NAMES`: `a*b` reserves no name"), "{error}");
+    }
+
+    #[test]
+    fn other_sites_read_only_what_everybody_may() {
+        let open = source(&[], &[("cross_origin_reads", "allowed")]);
+        assert_eq!(Settings::load(&open).unwrap().cross_origin_reads, CrossOriginReads::Allowed);
+        let closed = source(&[], &[("cross_origin_reads", "allowed"), ("read", "token")]);
+        assert!(Settings::load(&closed).is_err());
     }
 
     #[test]

@@ -16,6 +16,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use super::Problem;
 use super::auth::CallerName;
 use super::conditional::header_text;
+use super::cross_origin;
 use crate::model::{Kind, Timestamp};
 
 /// Address of the other end of the connection, put on each request by `serve.rs`.
@@ -185,6 +186,7 @@ fn answer(problem: Problem, beside: Option<Response>, accept: Option<&HeaderValu
         if let Some(allow) = beside.headers_mut().remove(header::ALLOW) {
             response.headers_mut().insert(header::ALLOW, allow);
         }
+        cross_origin::keep(beside.headers_mut(), response.headers_mut());
         if let Some(name) = beside.extensions_mut().remove::<CallerName>() {
             response.extensions_mut().insert(name);
         }

@@ -9,6 +9,7 @@ mod bundles;
 mod changes;
 mod channels;
 mod conditional;
+mod cross_origin;
 mod download;
 mod extract;
 mod files;

@@ -12,10 +12,11 @@ use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use super::auth::{Gate, guard};
 use super::frame::{Frame, Framed};
 use super::{
-    Problem, advisories, audit, bundles, changes, channels, files, files_api, health, legacy, legacy_answer,
-    legacy_json, locks, marks, namespaces, pages, provenance, search, shortcut, status, ui, upload_body,
+    Problem, advisories, audit, bundles, changes, channels, cross_origin, files, files_api, health, legacy,
+    legacy_answer, legacy_json, locks, marks, namespaces, pages, provenance, search, shortcut, status, ui, upload_body,
 };
 use crate::app::App;
+use crate::config::CrossOriginReads;
 use crate::model::{Kind, Permission};
 
 /// One row of the table.
@@ -154,6 +155,11 @@ pub fn server(app: Arc<App>) -> Framed {
 fn guarded(route: &Route, app: &Arc<App>) -> MethodRouter<Arc<App>> {
     let handler = (route.handler)();
     let Some(permission) = route.permission else { return handler };
+    let is_open = app.settings.cross_origin_reads == CrossOriginReads::Allowed;
+    let handler = match is_open && route.method == "GET" && permission == Permission::Read {
+        true => cross_origin::opened(handler),
+        false => handler,
+    };
     let guard = from_fn_with_state(Gate { app: app.clone(), permission }, guard);
     if !takes_a_file(route) {
         return handler.route_layer(guard);

@@ -8,16 +8,26 @@ use axum::extract::Request;
 use axum::http::{Method, header};
 use axum::response::Response;
 
+use super::cross_origin::OPEN_HEADERS;
 use super::files;
 use super::pages::{Place, Wish, page_answer};
 use crate::access::{ReadPolicy, authorize};
 use crate::app::App;
+use crate::config::CrossOriginReads;
 use crate::model::{ChannelRef, Permission, Principal};
 use crate::packaging::ProjectName;
 use crate::simple::Base;
 
 /// The answer that the routes would give, if it is at hand.
 pub fn at_hand(app: &App, request: &Request) -> Option<Response> {
+    let mut answer = find(app, request)?;
+    if app.settings.cross_origin_reads == CrossOriginReads::Allowed {
+        answer.headers_mut().extend(OPEN_HEADERS);
+    }
+    Some(answer)
+}
+
+fn find(app: &App, request: &Request) -> Option<Response> {
     let is_plain = request.method() == Method::GET && !request.headers().contains_key(header::AUTHORIZATION);
     if !is_plain || app.settings.read != ReadPolicy::Open {
         return None;
