@@ -5,6 +5,8 @@
 
 mod body;
 mod cache;
+#[cfg(test)]
+mod equality_tests;
 mod html;
 mod json;
 mod legacy;

@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::seed::change;
-use crate::support::server::Setup;
+use crate::support::server::{Setup, answer};
 use crate::support::{SeedFile, TestServer, seed};
 
 async fn server_with_history() -> TestServer {
@@ -74,6 +74,43 @@ async fn a_change_is_told_with_all_that_a_mirror_needs() {
     assert_eq!((answer.header("x-pypi-last-serial"), answer.header("cache-control")), ("3", "no-cache"));
     let end = server.get(&format!("{CHANGES}?since=3")).await.json();
     assert_eq!(end, json!({"channel": "blessed", "serial": 3, "next": "3", "more": false, "changes": []}));
+}
+
+#[tokio::test]
+async fn marks_of_people_are_changes_too() {
+    let server = TestServer::start().await;
+    seed(&server, "blessed", &[SeedFile::new("demo-1.0.tar.gz")]).await;
+    let project = "/api/v1/channels/blessed/projects/demo/status";
+    let file = "/api/v1/channels/blessed/files/demo-1.0.tar.gz";
+    for (method, path, body) in [
+        (Method::PUT, project, json!({"status": "archived", "reason": "done"})),
+        (Method::PATCH, file, json!({"yanked": true, "reason": "bad"})),
+        (Method::PATCH, file, json!({"yanked": false})),
+        (Method::PUT, project, json!({"status": "active"})),
+        (Method::DELETE, file, Value::Null),
+    ] {
+        let request = server.request(method.clone(), path).bearer_auth(server.token());
+        let request = if body.is_null() { request } else { request.json(&body) };
+        let told = answer(request).await;
+        assert!(told.status < 300, "{method} {path}: {}", told.text());
+    }
+    let rows = server.get(&format!("{CHANGES}?since=1")).await.json();
+    let told: Vec<Value> = rows["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| json!([row["serial"], row["action"], row["status"], row["reason"], row["yanked"]]))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            json!([2, "status", "archived", "done", null]),
+            json!([3, "yanked", null, "bad", true]),
+            json!([4, "unyanked", null, null, false]),
+            json!([5, "status", "active", null, null]),
+            json!([6, "removed", null, null, null]),
+        ]
+    );
 }
 
 #[tokio::test]
