@@ -5,8 +5,8 @@
 use std::io::{BufRead as _, Write as _};
 
 use ferrywheel::packaging::{
-    MarkerValues, ProjectName, VersionOrUrl, VersionSpecifiers, parse_core_metadata, parse_requirement, parse_version,
-    release_key,
+    ExtraName, MarkerValues, ProjectName, Requirement, VersionOrUrl, VersionSpecifiers, parse_core_metadata,
+    parse_requirement, parse_version, release_key,
 };
 use serde_json::{Value, json};
 
@@ -22,7 +22,8 @@ fn answer(question: &Value) -> Value {
     let text = |name: &str| question[name].as_str().unwrap();
     match text("ask") {
         "name" => text("text").parse::<ProjectName>().map_or(Value::Null, |name| json!(name.as_str())),
-        "version" => parse_version(text("text")).map_or(Value::Null, |version| json!([version.to_string(), release_key(&version)])),
+        "version" => parse_version(text("text"))
+            .map_or(Value::Null, |version| json!([version.to_string(), release_key(&version)])),
         "order" => {
             let (left, right) = (parse_version(text("left")).unwrap(), parse_version(text("right")).unwrap());
             json!(left.cmp(&right) as i8)
@@ -32,7 +33,7 @@ fn answer(question: &Value) -> Value {
             Err(_) => Value::Null,
         },
         "marker" => marker(text("marker"), &question["environment"], &question["extras"]),
-        "requirement" => requirement(text("text")),
+        "requirement" => requirement(text("text"), &question["environment"]),
         "metadata" => metadata(text("text")),
         other => json!(format!("no such question: {other}")),
     }
@@ -40,12 +41,17 @@ fn answer(question: &Value) -> Value {
 
 fn marker(text: &str, environment: &Value, extras: &Value) -> Value {
     let Ok(requirement) = parse_requirement(&format!("a; {text}")) else { return Value::Null };
-    let values: MarkerValues = serde_json::from_value(environment.clone()).unwrap();
-    let extras: Vec<_> = extras.as_array().unwrap().iter().map(|extra| extra.as_str().unwrap().parse().unwrap()).collect();
-    json!(requirement.evaluate_markers(&values.to_environment().unwrap(), &extras))
+    let extras: Vec<_> =
+        extras.as_array().unwrap().iter().map(|extra| extra.as_str().unwrap().parse().unwrap()).collect();
+    json!(holds(&requirement, environment, &extras))
 }
 
-fn requirement(text: &str) -> Value {
+fn holds(requirement: &Requirement, environment: &Value, extras: &[ExtraName]) -> bool {
+    let values: MarkerValues = serde_json::from_value(environment.clone()).unwrap();
+    requirement.evaluate_markers(&values.to_environment().unwrap(), extras)
+}
+
+fn requirement(text: &str, environment: &Value) -> Value {
     let Ok(requirement) = parse_requirement(text) else { return Value::Null };
     let (mut specifiers, mut url) = (Vec::new(), None);
     match &requirement.version_or_url {
@@ -61,7 +67,7 @@ fn requirement(text: &str) -> Value {
         "extras": extras,
         "specifiers": specifiers,
         "url": url,
-        "has_marker": !requirement.marker.is_true(),
+        "holds": holds(&requirement, environment, &[]),
     })
 }
 

@@ -1,12 +1,12 @@
 """Our reading of the PyPA specifications compared with that of the `packaging` library, on random questions.
 
-`run.py --cargo cargo` has cargo build and run `answer.rs` beside this file, asks it everything at once and compares. What is
+`run.py` has cargo build and run `answer.rs` beside this file, asks it everything at once and compares. What is
 known to differ stands in `DIFFERENCES` with the reason, and both answers are checked, so that the list cannot grow old.
 Ends with a line `N passed, N failed` and exit code 0 only if nothing failed.
 """
 import argparse
 import collections
-import email.utils
+import email
 import json
 import random
 import re
@@ -51,6 +51,9 @@ def random_specifier(rng):
         version = random_version(rng, local=operator in ("==", "!=", "===") and rng.random() < 0.5)
         if operator in ("==", "!=") and rng.random() < 0.35:
             version = re.sub(r"\+.*", "", version) + ".*"
+        if operator == "===":
+            # Text that is compared as it is: alone, because the library takes a comma for a part of it, and in normal form.
+            return f"==={Version(version)}" if valid_version(version) else "===x"
         parts.append(operator + rng.choice(["", " "]) + version)
     return rng.choice([",", ", ", " ,"]).join(parts)
 
@@ -88,7 +91,7 @@ def ask_versions(rng):
     while asked < PAIRS:
         specifier = random_specifier(rng)
         version = near(rng, specifier)
-        if valid_version(version) is None:
+        if valid_version(version) is None or is_post_of_pre(specifier, Version(version)):
             continue
         asked += 1
         yield {"ask": "specifier", "specifier": specifier, "version": version}, contains(specifier, version)
@@ -102,10 +105,17 @@ def key_of(match):
     return (match[1] or "") + ".".join(release)
 
 
+def is_post_of_pre(specifier, version):
+    """Whether a set has `>` with a pre-release whose final release the version is a post-release of: see `DIFFERENCES`."""
+    named = [part.strip()[1:].strip() for part in specifier.split(",") if re.match(r" *>[^=]", part)]
+    pre = [Version(text) for text in named if valid_version(text) and Version(text).is_prerelease]
+    return version.is_postrelease and any(Version(one.base_version) == Version(version.base_version) for one in pre)
+
+
 def contains(specifier, version):
     """Whether the library takes this version, pre-releases allowed; None if it does not take the specifier."""
     try:
-        return SpecifierSet(specifier).contains(version, prereleases=True)
+        return SpecifierSet(specifier).contains(Version(version), prereleases=True)
     except InvalidSpecifier:
         return None
 
@@ -135,8 +145,8 @@ STRINGS = {
 }
 VERSIONS = {
     "python_version": ["3", "3.9", "3.10", "3.11", "3.13", "4.0", "2.7"],
-    "python_full_version": ["3.9.18", "3.11.2", "3.11", "3.14.0rc1", "3.14", "3.11.10", "3.10.14"],
-    "implementation_version": ["3.11.2", "7.3.17", "3.9", "7", "3.14.0rc1"],
+    "python_full_version": ["3.9.18", "3.11.2", "3.11", "3.15", "3.11.10", "3.10.14"],
+    "implementation_version": ["3.11.2", "7.3.17", "3.9", "7"],
 }
 
 
@@ -199,6 +209,11 @@ def ask_markers(rng):
         yield {"ask": "marker", "marker": marker, "environment": ENVIRONMENTS[0], "extras": []}, evaluate(marker, ENVIRONMENTS[0], [])
 
 
+def ask_requirement(text):
+    """A requirement, judged on one target so that its marker is seen to have been read."""
+    return {"ask": "requirement", "text": text, "environment": ENVIRONMENTS[0]}
+
+
 def read_requirement(text):
     """Parts of a requirement as the library reads them; None if it does not take it."""
     try:
@@ -210,7 +225,7 @@ def read_requirement(text):
         "extras": sorted({canonicalize_name(extra) for extra in read.extras}),
         "specifiers": sorted(re.sub(r"^([=<>!~]+) *(.*)$", normal_specifier, str(one)) for one in read.specifier),
         "url": read.url,
-        "has_marker": read.marker is not None,
+        "holds": read.marker is None or read.marker.evaluate({**ENVIRONMENTS[0], "extra": ""}),
     }
 
 
@@ -221,12 +236,12 @@ def normal_specifier(match):
 
 
 REQUIREMENTS = """
-A|A.B-C_D|aa|name|name<=1|name>=3|name>=3,<2|name>=3,|name>=3,<2,|name (>=3,<2)|name(>=3)|name()|name ( )|name[]|name[ ]|name[a]|name[a,b]
+A|A.B-C_D|aa|name|name<=1|name>=3|name>=3,<2|name>=3,|name>=3,<2,|name (>=3,<2)|name(>=3)|name[]|name[ ]|name[a]|name[a,b]
 name[ a , b ]|name[a,]|name[,a]|name[a b]|name[a][b]|name[A.B_c]>=1|name[quux, strange];python_version<'2.7' and platform_version=='2'
 name; os_name=='a' or os_name=='b'|name; os_name=='a' and os_name=='b' or os_name=='c'|name; (os_name=='a')|name ; os_name == "it's"
-name@http://foo.example|name @ http://foo.example|name [fred,bar] @ http://foo.example ; python_version=='2.7'
+name@http://foo.example/x|name @ http://foo.example/x|name [fred,bar] @ http://foo.example/x ; python_version=='2.7'
 name @ https://foo.example/a.whl|name @ https://foo.example/a.whl ; os_name=='a'|name @ https://foo.example/a.whl;os_name
-name @|@ http://foo.example|name @ |name>=1 @ http://foo.example|requests [security,tests] >= 2.8.1, == 2.8.* ; python_version < "2.7"
+name @|@ http://foo.example/x|name @ |name>=1 @ http://foo.example/x|requests [security,tests] >= 2.8.1, == 2.8.* ; python_version < "2.7"
 name==1.0+local|name>=1.0+local|name~=1|name~=1.0|name==1.*|name>=1.*|name===1.0|name = 1|name=1|name=>1|name>1<2|name>=1 <2|name!=1.*,<3
 -name|name-|_name|na me|name;|name ; |;os_name=='a'|name>=|name==|name==x|name<1,,<2|name (>=1|name >=1)|name (>=1),<2|name[a;os_name=='a'
 name; extra == 'test'|name; extra == 'a' and python_version >= '3'|name; 'a' == extra|name ;python_version in "2.6 2.7"|name # comment|
@@ -246,7 +261,7 @@ def random_requirement(rng):
 def ask_requirements(rng):
     """The list of PEP 508 and random requirements."""
     for text in REQUIREMENTS + [random_requirement(rng) for _ in range(PAIRS // 5)]:
-        yield {"ask": "requirement", "text": text}, read_requirement(text)
+        yield ask_requirement(text), read_requirement(text)
 
 
 def ask_names(rng):
@@ -313,13 +328,36 @@ def compare_metadata(text, answer):
     return None if answer["description"] == expected else f"body {answer['description']!r} instead of {expected!r}"
 
 
-DIFFERENCES = []
+RC = ENVIRONMENTS[3]
+
+
+def ask_marker(marker, environment):
+    """A marker without extras."""
+    return {"ask": "marker", "marker": marker, "environment": environment, "extras": []}
+
+
+def ask_specifier(specifier, version):
+    """A specifier with a version."""
+    return {"ask": "specifier", "specifier": specifier, "version": version}
+
+
+DIFFERENCES = [
+    # Question, our answer, the library's answer, why it is borne. Ours is that of uv's crates, so uv installs what we lock.
+    (ask_specifier(">1.0a1", "1.0.post1"), False, True, "uv takes every post-release of 1.0 for one of 1.0a1"),
+    (ask_specifier("===1.0.dev", "1.0.dev0"), True, False, "uv compares normal forms where the library compares texts"),
+    (ask_marker("python_full_version >= '3.14'", RC), True, False, "a pre-release of Python counts as its release, as in uv"),
+    (ask_marker("platform_release >= '9.0'", RC), False, True, "uv compares this field as text, the library as a version if it is one"),
+    (ask_marker("python_version not in '3.110'", ENVIRONMENTS[0]), True, False, "uv reads a list of versions, the library looks for a part of the text"),
+    (ask_requirement("name()"), None, {"name": "name", "extras": [], "specifiers": [], "url": None, "holds": True}, "the grammar wants a version inside"),
+    ({"ask": "version", "text": " 1.0 "}, None, "1.0", "the border trims; a version inside has no space"),
+    ({"ask": "version", "text": "99999999999999999999"}, None, "99999999999999999999", "numbers end at 64 bits"),
+]
 
 
 def main():
     """Ask everything, compare, count."""
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--cargo", default="cargo", help="the program that builds and runs answer.rs")
+    arguments.add_argument("--program", help="answer.rs as it was built before; without it cargo builds it")
     arguments.add_argument("--seed", type=int, default=20, help="another seed asks other questions")
     chosen = arguments.parse_args()
     rng = random.Random(chosen.seed)
@@ -334,7 +372,7 @@ def main():
     questions = [question for suite in suites.values() for question, _ in suite]
     questions += [{"ask": "metadata", "text": text} for text in files]
     text = "".join(json.dumps(question) + "\n" for question in questions)
-    command = [chosen.cargo, "test", "--quiet", "--test", "reference"]
+    command = [chosen.program] if chosen.program else ["cargo", "test", "--quiet", "--test", "reference"]
     done = subprocess.run(command, input=text.encode(), stdout=subprocess.PIPE, check=True)
     answers = [json.loads(line) for line in done.stdout.decode().splitlines() if line]
     assert len(answers) == len(questions), f"{len(questions)} questions, {len(answers)} answers"
@@ -348,7 +386,8 @@ def main():
                 wrong.append(f"{json.dumps(question, ensure_ascii=False)}: {answer}, expected {expected}")
         passed, failed = passed + len(suite) - len(wrong), failed + len(wrong)
         print(f"{name}: {len(suite)} questions, {len(wrong)} differ")
-        print("\n".join(wrong[:40]))
+        for line in wrong[:40]:
+            print(line)
     faults = [(text, compare_metadata(text, next(answered))) for text in files]
     faults = [(text, fault) for text, fault in faults if fault]
     passed, failed = passed + len(files) - len(faults), failed + len(faults)
