@@ -71,6 +71,12 @@ impl BlobFile {
         self.read_rest(buffer, done, range.start).await
     }
 
+    /// As [`BlobFile::read`] if the kernel has all of the range in memory.
+    pub fn read_at_hand(&self, range: &Range<u64>) -> Option<Bytes> {
+        let mut buffer = BytesMut::zeroed(length_of(range));
+        (self.read_now(&mut buffer, range.start) == buffer.len()).then(|| buffer.freeze())
+    }
+
     /// The bytes of a range inside the blob in pieces. A piece that the reader has let go of is filled again.
     pub fn pieces(self, range: Range<u64>) -> BlobBytes {
         let start = (self, range, None::<Bytes>);

@@ -139,6 +139,10 @@ impl BlobStore for LocalBlobs {
         })
     }
 
+    fn as_file_at_hand(&self, digest: &Sha256Digest) -> Option<BlobFile> {
+        self.places.open_now(digest).ok()?
+    }
+
     fn path_of(&self, digest: &Sha256Digest) -> Option<PathBuf> {
         Some(self.places.of(digest))
     }

@@ -73,6 +73,9 @@ pub trait BlobStore: Send + Sync + 'static {
     /// The blob as a local file that can only be read: for checks that jump about in it, and to be sent.
     fn as_file<'a>(&'a self, digest: &'a Sha256Digest) -> BoxFuture<'a, Result<BlobFile, BlobError>>;
 
+    /// As [`BlobStore::as_file`] if nothing has to be waited for; `None` says nothing about the blob.
+    fn as_file_at_hand(&self, digest: &Sha256Digest) -> Option<BlobFile>;
+
     /// Where another program of this machine, a proxy in front, finds the bytes of a blob; a store that keeps them elsewhere
     /// has no such place. Whether the blob is there is not looked at.
     fn path_of(&self, digest: &Sha256Digest) -> Option<PathBuf>;

@@ -33,6 +33,9 @@ pub enum Plan {
     Done(Box<Response>),
 }
 
+/// Headers of an answer, those of `frame.rs` too: the map is made large enough at once.
+const HEADER_COUNT: usize = 14;
+
 impl Offer<'_> {
     /// Decides what to send; fails with 412 for other bytes and with 416 for a part that does not exist.
     pub fn plan(&self, method: &Method, headers: &HeaderMap) -> Result<Plan, Problem> {
@@ -66,6 +69,7 @@ impl Offer<'_> {
         let mut response = Response::new(body);
         *response.status_mut() = status;
         let headers = response.headers_mut();
+        headers.reserve(HEADER_COUNT);
         self.add_validators(headers);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(range.end - range.start));

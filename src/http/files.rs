@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::Response;
 use bytes::Bytes;
 
@@ -18,7 +17,7 @@ use super::handover::handed_over;
 use super::sendfile::{FileBody, Outbox};
 use crate::access::authorize;
 use crate::app::App;
-use crate::blobs::{BlobError, SMALL_BLOB_BYTES};
+use crate::blobs::{BlobError, BlobFile, SMALL_BLOB_BYTES};
 use crate::model::{Kind, Permission, Principal, ServedFile, Sha256Digest};
 use crate::packaging::{MAX_METADATA_BYTES, shown};
 
@@ -33,10 +32,7 @@ pub async fn download(
     Segments((aa, bb, rest, filename)): Segments<(String, String, String, String)>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (name, wants_metadata) = match filename.strip_suffix(METADATA_SUFFIX) {
-        Some(name) => (name, true),
-        None => (filename.as_str(), false),
-    };
+    let (name, wants_metadata) = split(&filename);
     let digest = digest_of(&aa, &bb, &rest).ok_or_else(|| no_such_file(&filename))?;
     let file = app.index.find_served(name).await?.filter(|file| file.sha256 == digest);
     let file = file.ok_or_else(|| no_such_file(&filename))?;
@@ -45,43 +41,55 @@ pub async fn download(
         return Err(withheld(&file, name));
     }
     let parts = request.into_parts().0;
-    if wants_metadata {
-        return metadata(&app, &file, &filename, &parts).await;
+    let outbox = parts.extensions.get();
+    let asked = Asked { app: &app, filename: &filename, method: &parts.method, headers: &parts.headers, outbox };
+    if !wants_metadata {
+        return asked.file(&file).await;
     }
-    whole_file(&app, &file, name, &parts).await
+    let digest = file.metadata_sha256.ok_or_else(|| no_such_file(&filename))?;
+    // Small, and its length is recorded nowhere else.
+    asked.bytes(&digest, &app.small_blobs.read(&digest, MAX_METADATA_BYTES as u64).await?)
 }
 
-/// What [`download`] answers an anonymous GET, if file and bytes are in memory and everybody may have them.
-pub fn at_hand(app: &App, path: &str, headers: &HeaderMap) -> Option<Response> {
-    let (directory, filename) = path.strip_prefix("/packages/")?.rsplit_once('/')?;
-    let mut cuts = directory.split('/');
-    let digest = digest_of(cuts.next()?, cuts.next()?, cuts.next()?)?;
-    let metadata_of = filename.strip_suffix(METADATA_SUFFIX);
-    // A name with an escape is not one that was looked up before, so it is not found.
-    let file = app.index.served_at_hand(metadata_of.unwrap_or(filename))?;
-    if cuts.next().is_some() || file.sha256 != digest || file.is_withheld {
+/// The answer that [`download`] would give to a stranger where everybody may read, if nothing has to be waited for.
+///
+/// The path is one of plain characters; every other spelling, and every error, is left to the routes.
+pub fn at_hand(app: &App, request: &Request) -> Option<Response> {
+    let mut segments = request.uri().path().strip_prefix("/packages/")?.split('/');
+    let (aa, bb, rest, filename) = (segments.next()?, segments.next()?, segments.next()?, segments.next()?);
+    let (name, wants_metadata) = split(filename);
+    let file = app.index.served_at_hand(name).filter(|_| segments.next().is_none())?;
+    if digest_of(aa, bb, rest)? != file.sha256 || file.is_withheld {
         return None;
     }
     authorize(&Principal::Anonymous, Permission::Read, None, Some(&file.project), app.settings.read).ok()?;
-    let blob = if metadata_of.is_some() { file.metadata_sha256? } else { digest };
-    let bytes = app.small_blobs.at_hand(&blob)?;
-    if metadata_of.is_none() && bytes.len() as u64 != file.size_bytes {
-        return None;
+    let (method, headers, outbox) = (request.method(), request.headers(), request.extensions().get());
+    let asked = Asked { app, filename, method, headers, outbox };
+    if !wants_metadata {
+        return asked.file_at_hand(&file);
     }
-    let etag = format!("\"{blob}\"");
-    let offer = Offer { etag: &etag, size_bytes: bytes.len() as u64, filename, reads: app.settings.read };
-    match offer.plan(&Method::GET, headers).ok()? {
-        Plan::Done(response) => Some(*response),
-        Plan::Send(status, range) => Some(offer.answer(status, &range, part_of(&bytes, &range))),
+    let digest = file.metadata_sha256?;
+    asked.bytes(&digest, &app.small_blobs.at_hand(&digest)?).ok()
+}
+
+/// Name of the file that a URL is about, and whether its metadata is meant.
+fn split(filename: &str) -> (&str, bool) {
+    match filename.strip_suffix(METADATA_SUFFIX) {
+        Some(name) => (name, true),
+        None => (filename, false),
     }
 }
 
 /// Only the spelling that pages use: lowercase, cut after two and four digits.
 fn digest_of(aa: &str, bb: &str, rest: &str) -> Option<Sha256Digest> {
-    let is_cut_right = aa.len() == 2 && bb.len() == 2;
-    let hex = format!("{aa}{bb}{rest}");
-    let is_lowercase = !hex.bytes().any(|byte| byte.is_ascii_uppercase());
-    hex.parse().ok().filter(|_| is_cut_right && is_lowercase)
+    let mut digest = [0; 32];
+    let (first, others) = digest.split_at_mut(1);
+    let (second, others) = others.split_at_mut(1);
+    for (text, bytes) in [(aa, first), (bb, second), (rest, others)] {
+        let is_lowercase = !text.bytes().any(|byte| byte.is_ascii_uppercase());
+        hex::decode_to_slice(text, bytes).ok().filter(|()| is_lowercase)?;
+    }
+    Some(Sha256Digest::from_bytes(digest))
 }
 
 fn no_such_file(filename: &str) -> Problem {
@@ -95,48 +103,131 @@ fn withheld(file: &ServedFile, filename: &str) -> Problem {
         .with_hint("Take another project, or ask an administrator of the channel why.")
 }
 
-async fn metadata(app: &App, file: &ServedFile, filename: &str, parts: &Parts) -> Result<Response, Problem> {
-    let digest = file.metadata_sha256.ok_or_else(|| no_such_file(filename))?;
-    // Small, and its length is recorded nowhere else.
-    let bytes = app.small_blobs.read(&digest, MAX_METADATA_BYTES as u64).await?;
-    let size_bytes = bytes.len() as u64;
-    let offer = Offer { etag: &format!("\"{digest}\""), size_bytes, filename, reads: app.settings.read };
-    match offer.plan(&parts.method, &parts.headers)? {
-        Plan::Done(response) => Ok(*response),
-        Plan::Send(status, range) if parts.method == Method::HEAD => Ok(offer.answer(status, &range, Body::empty())),
-        Plan::Send(status, range) => Ok(offer.answer(status, &range, part_of(&bytes, &range))),
+/// A request for bytes that its sender may have.
+struct Asked<'a> {
+    app: &'a App,
+    /// Last segment of the URL.
+    filename: &'a str,
+    method: &'a Method,
+    headers: &'a HeaderMap,
+    /// Of the connection, unless the request came by none.
+    outbox: Option<&'a Outbox>,
+}
+
+/// What is to be sent of a file.
+enum Wanted {
+    /// Nothing has to be read.
+    Done(Box<Response>),
+    /// A part of a file that is kept in memory.
+    Small(StatusCode, Range<u64>),
+    /// A part of another one.
+    Large(StatusCode, Range<u64>),
+}
+
+impl Asked<'_> {
+    fn offer<'a>(&'a self, etag: &'a str, size_bytes: u64) -> Offer<'a> {
+        Offer { etag, size_bytes, filename: self.filename, reads: self.app.settings.read }
+    }
+
+    /// The answer with bytes that are in memory.
+    fn bytes(&self, digest: &Sha256Digest, bytes: &Bytes) -> Result<Response, Problem> {
+        let etag = etag(digest);
+        let offer = self.offer(&etag, bytes.len() as u64);
+        match offer.plan(self.method, self.headers)? {
+            Plan::Done(response) => Ok(*response),
+            Plan::Send(status, range) if self.is_head() => Ok(offer.answer(status, &range, Body::empty())),
+            Plan::Send(status, range) => Ok(offer.answer(status, &range, part_of(bytes, &range))),
+        }
+    }
+
+    async fn file(&self, file: &ServedFile) -> Result<Response, Problem> {
+        let ServedFile { sha256: digest, size_bytes, .. } = *file;
+        let etag = etag(&digest);
+        let offer = self.offer(&etag, size_bytes);
+        let (status, range, body) = match self.wanted(&digest, &offer)? {
+            Wanted::Done(response) => return Ok(*response),
+            Wanted::Small(status, range) => {
+                let bytes = self.app.small_blobs.read(&digest, SMALL_BLOB_BYTES).await?;
+                check_length(&digest, bytes.len() as u64, size_bytes)?;
+                let body = part_of(&bytes, &range);
+                (status, range, body)
+            }
+            Wanted::Large(status, range) => {
+                let blob = self.app.blobs.as_file(&digest).await?;
+                check_length(&digest, blob.size_bytes(), size_bytes)?;
+                let body = match is_short(&range) {
+                    true => blob.read(range.clone()).await.map_err(|error| BlobError::io("read", error))?.into(),
+                    false => self.streamed(blob, range.clone()),
+                };
+                (status, range, body)
+            }
+        };
+        Ok(offer.answer(status, &range, body))
+    }
+
+    fn file_at_hand(&self, file: &ServedFile) -> Option<Response> {
+        let ServedFile { sha256: digest, size_bytes, .. } = *file;
+        let etag = etag(&digest);
+        let offer = self.offer(&etag, size_bytes);
+        let (status, range, body) = match self.wanted(&digest, &offer).ok()? {
+            Wanted::Done(response) => return Some(*response),
+            Wanted::Small(status, range) => {
+                let bytes = self.app.small_blobs.at_hand(&digest).filter(|bytes| bytes.len() as u64 == size_bytes)?;
+                let body = part_of(&bytes, &range);
+                (status, range, body)
+            }
+            Wanted::Large(status, range) => {
+                let blob = self.app.blobs.as_file_at_hand(&digest).filter(|blob| blob.size_bytes() == size_bytes)?;
+                let body = match is_short(&range) {
+                    true => blob.read_at_hand(&range)?.into(),
+                    false => self.streamed(blob, range.clone()),
+                };
+                (status, range, body)
+            }
+        };
+        Some(offer.answer(status, &range, body))
+    }
+
+    fn wanted(&self, digest: &Sha256Digest, offer: &Offer<'_>) -> Result<Wanted, Problem> {
+        let (status, range) = match offer.plan(self.method, self.headers)? {
+            Plan::Done(response) => return Ok(Wanted::Done(response)),
+            Plan::Send(status, range) => (status, range),
+        };
+        if self.is_head() {
+            return Ok(Wanted::Done(Box::new(offer.answer(status, &range, Body::empty()))));
+        }
+        if offer.size_bytes <= SMALL_BLOB_BYTES {
+            return Ok(Wanted::Small(status, range));
+        }
+        // A proxy would read `Range` anew: one that we ignore (RFC 9110 section 14.2) is none of its business.
+        let is_ignored = status == StatusCode::OK && self.headers.contains_key(header::RANGE);
+        match handed_over(self.app, digest, offer).filter(|_| !is_ignored) {
+            Some(response) => Ok(Wanted::Done(Box::new(response))),
+            None => Ok(Wanted::Large(status, range)),
+        }
+    }
+
+    /// A blob that gets shorter while it is sent ends the connection early: never a whole answer with wrong bytes.
+    fn streamed(&self, blob: BlobFile, range: Range<u64>) -> Body {
+        match self.outbox {
+            Some(outbox) => Body::new(FileBody::new(outbox.clone(), blob, range)),
+            None => Body::from_stream(blob.pieces(range)),
+        }
+    }
+
+    fn is_head(&self) -> bool {
+        self.method == Method::HEAD
     }
 }
 
-async fn whole_file(app: &App, file: &ServedFile, filename: &str, parts: &Parts) -> Result<Response, Problem> {
-    let ServedFile { sha256: digest, size_bytes, .. } = *file;
-    let etag = format!("\"{digest}\"");
-    let offer = Offer { etag: &etag, size_bytes, filename, reads: app.settings.read };
-    let (status, range) = match offer.plan(&parts.method, &parts.headers)? {
-        Plan::Done(response) => return Ok(*response),
-        Plan::Send(status, range) => (status, range),
-    };
-    if parts.method == Method::HEAD {
-        return Ok(offer.answer(status, &range, Body::empty()));
-    }
-    if size_bytes <= SMALL_BLOB_BYTES {
-        let bytes = app.small_blobs.read(&digest, SMALL_BLOB_BYTES).await?;
-        check_length(&digest, bytes.len() as u64, size_bytes)?;
-        return Ok(offer.answer(status, &range, part_of(&bytes, &range)));
-    }
-    if let Some(response) = handed_over(app, &digest, &offer) {
-        return Ok(response);
-    }
-    // A blob that gets shorter while it is sent ends the connection early: never a whole answer with wrong bytes.
-    let blob = app.blobs.as_file(&digest).await?;
-    check_length(&digest, blob.size_bytes(), size_bytes)?;
-    let is_short = range.end - range.start <= SMALL_BLOB_BYTES;
-    let body = match parts.extensions.get::<Outbox>() {
-        _ if is_short => Body::from(blob.read(range.clone()).await.map_err(|error| BlobError::io("read", error))?),
-        Some(outbox) => Body::new(FileBody::new(outbox.clone(), blob, range.clone())),
-        None => Body::from_stream(blob.pieces(range.clone())),
-    };
-    Ok(offer.answer(status, &range, body))
+/// Strong tag of bytes: their digest never lies.
+fn etag(digest: &Sha256Digest) -> String {
+    format!("\"{digest}\"")
+}
+
+/// Whether a range is copied into the answer: for so little that is less work than a second call of the system.
+fn is_short(range: &Range<u64>) -> bool {
+    range.end - range.start <= SMALL_BLOB_BYTES
 }
 
 /// A range that was planned for these very bytes.

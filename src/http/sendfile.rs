@@ -8,12 +8,14 @@
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::ops::Range;
+use std::os::unix::fs::FileExt as _;
 use std::pin::Pin;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use axum::body::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
+use rustix::io::Errno;
 use rustix::net::{SendFlags, send};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
@@ -24,6 +26,9 @@ use crate::blobs::BlobFile;
 /// Longest part of a file that one stand-in stands for, in bytes: what a socket takes at once, so that the work around
 /// it is spread thin, and little enough to be read from a disk while the part before it is sent.
 const PART_BYTES: usize = 1 << 20;
+
+/// Copied at once where the kernel cannot send the file itself, in bytes; on the stack.
+const COPY_BYTES: usize = 16 << 10;
 
 /// The buffer behind all stand-ins. The system gives it no memory, because it is never touched.
 static STAND_IN: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(vec![0; PART_BYTES]));
@@ -131,10 +136,7 @@ impl SendfileIo {
         let Some(part) = parts.front_mut() else {
             return Poll::Ready(Err(io::Error::other("a stand-in stands for no file")));
         };
-        let sent = ready!(self.poll_send(context, || {
-            let mut at = part.range.start;
-            Ok(rustix::fs::sendfile(&self.stream, &*part.file, Some(&mut at), length)?)
-        }))?;
+        let sent = ready!(self.poll_send(context, || send_part(&self.stream, part, length)))?;
         part.range.start += sent as u64;
         if sent == 0 {
             // The file is shorter than it was: an early end tells the client, as FIL-15 wants.
@@ -160,6 +162,21 @@ impl SendfileIo {
             }
         }
     }
+}
+
+fn send_part(stream: &TcpStream, part: &Part, length: usize) -> io::Result<usize> {
+    let mut at = part.range.start;
+    match rustix::fs::sendfile(stream, &*part.file, Some(&mut at), length) {
+        // Not every file system can, and a filter of system calls may not let it.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::PERM) => send_copy(stream, part, length),
+        sent => Ok(sent?),
+    }
+}
+
+fn send_copy(stream: &TcpStream, part: &Part, length: usize) -> io::Result<usize> {
+    let mut buffer = [0; COPY_BYTES];
+    let read = part.file.read_at(buffer.get_mut(..length.min(COPY_BYTES)).unwrap_or_default(), part.range.start)?;
+    Ok(send(stream, buffer.get(..read).unwrap_or_default(), SendFlags::NOSIGNAL)?)
 }
 
 impl AsyncRead for SendfileIo {
@@ -201,5 +218,61 @@ impl AsyncWrite for SendfileIo {
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    async fn connection() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (client, server) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
+        (client.unwrap(), server.unwrap().0)
+    }
+
+    fn file(bytes: &[u8]) -> BlobFile {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        BlobFile::new(file).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_part_is_the_same_bytes_sent_or_copied() {
+        let bytes: Vec<u8> = (0..5_000_u32).flat_map(u32::to_be_bytes).collect();
+        for send in [send_part, send_copy] {
+            let (mut client, server) = connection().await;
+            server.writable().await.unwrap();
+            let part = Part { file: file(&bytes), range: 100..20_000 };
+            let sent = server.try_io(Interest::WRITABLE, || send(&server, &part, 10_000)).unwrap();
+            assert!((1..=10_000).contains(&sent), "{sent}");
+            let mut read = vec![0; sent];
+            client.read_exact(&mut read).await.unwrap();
+            assert!(read == bytes[100..100 + sent]);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stand_in_that_was_copied_never_leaves() {
+        let (mut client, server) = connection().await;
+        let outbox = Outbox::default();
+        let mut body = Box::pin(FileBody::new(outbox.clone(), file(&[7; 1000]), 0..1000));
+        let frame = std::future::poll_fn(|context| body.as_mut().poll_frame(context)).await.unwrap().unwrap();
+        let mut io = SendfileIo::new(server, outbox);
+        io.write_all(b"head").await.unwrap_err();
+        let stand_in = frame.into_data().unwrap();
+        let copied = stand_in.to_vec();
+        io.write_all(&copied).await.unwrap_err();
+        io.write_all(&stand_in).await.unwrap();
+        io.write_all(b"next head").await.unwrap();
+        drop(io);
+        let mut read = Vec::new();
+        client.read_to_end(&mut read).await.unwrap();
+        assert_eq!(read, [&[7_u8; 1000][..], b"next head"].concat());
     }
 }

@@ -1,8 +1,9 @@
-//! The short way to pages and small files: answers at once what everybody may read and what is finished in memory.
+//! The short way to pages and files: answers at once what everybody may read and what is in memory.
 //!
 //! Installers ask for hundreds of them at a time. The way through the routes costs more than the answer itself: it matches
 //! forty routes, authenticates, and allocates at each step. Here nothing is decided anew: a request that is not plainly one
-//! for a page or a file, that names who sends it, or whose answer is not in memory takes the way of all others, and so does every error.
+//! for a page or a file, that names who sends it, or whose answer is not in memory takes the way of all others, and so does
+//! every error.
 
 use axum::extract::Request;
 use axum::http::{Method, header};
@@ -34,7 +35,7 @@ fn find(app: &App, request: &Request) -> Option<Response> {
     }
     let path = request.uri().path();
     if path.starts_with("/packages/") {
-        return files::at_hand(app, path, request.headers());
+        return files::at_hand(app, request);
     }
     let (channel, project) = parts_of(path)?;
     let place = match channel {

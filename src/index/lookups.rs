@@ -42,7 +42,7 @@ impl Index {
         Ok(Some(file))
     }
 
-    /// What [`Index::find_served`] would answer, if that needs no read.
+    /// As [`Index::find_served`] if memory has the answer; `None` says nothing about the file.
     pub fn served_at_hand(&self, filename: &str) -> Option<Arc<ServedFile>> {
         let (stamp, file) = self.lookups.0.get(filename)?;
         self.is_current(stamp).then_some(file)
@@ -53,24 +53,45 @@ impl Index {
 mod tests {
     use super::*;
     use crate::index::IndexLocation;
-    use crate::model::{Clock, Sha256Digest};
+    use crate::model::{AuditEvent, Clock, Principal, Sha256Digest};
+
+    async fn open(directory: &tempfile::TempDir) -> Index {
+        Index::open(&IndexLocation::Sqlite(directory.path().join("main.sqlite")), Clock::System).await.unwrap()
+    }
+
+    fn keep(index: &Index, filename: &str) {
+        let file = ServedFile {
+            project: "demo".parse().unwrap(),
+            sha256: Sha256Digest::of(filename.as_bytes()),
+            size_bytes: 1,
+            metadata_sha256: None,
+            is_withheld: false,
+        };
+        index.lookups.0.insert(filename.into(), (index.stamp(filename).unwrap(), Arc::new(file)));
+    }
+
+    #[tokio::test]
+    async fn a_file_is_asked_for_anew_after_its_project_has_changed() {
+        let directory = tempfile::tempdir().unwrap();
+        let index = open(&directory).await;
+        for filename in ["demo-1.0.tar.gz", "other-1.0.tar.gz"] {
+            keep(&index, filename);
+            assert!(index.find_served(filename).await.unwrap().is_some());
+        }
+        let mut tx = index.begin().await.unwrap();
+        tx.touch(&"demo".parse().unwrap());
+        tx.commit(&Principal::Local, &AuditEvent::TargetSaved { name: "x".to_owned() }).await.unwrap();
+        // The database has never had either.
+        assert!(index.find_served("demo-1.0.tar.gz").await.unwrap().is_none());
+        assert!(index.find_served("other-1.0.tar.gz").await.unwrap().is_some());
+    }
 
     #[tokio::test]
     async fn files_take_no_more_memory_than_they_may() {
         let directory = tempfile::tempdir().unwrap();
-        let location = IndexLocation::Sqlite(directory.path().join("main.sqlite"));
-        let index = Index::open(&location, Clock::System).await.unwrap();
+        let index = open(&directory).await;
         for number in 0..60_000 {
-            let filename = format!("demo-{number}.0-py3-none-any.whl");
-            let file = ServedFile {
-                project: "demo".parse().unwrap(),
-                sha256: Sha256Digest::of(filename.as_bytes()),
-                size_bytes: 1,
-                metadata_sha256: None,
-                is_withheld: false,
-            };
-            let stamp = index.stamp(&filename).unwrap();
-            index.lookups.0.insert(filename.into(), (stamp, Arc::new(file)));
+            keep(&index, &format!("demo-{number}.0-py3-none-any.whl"));
         }
         index.lookups.0.run_pending_tasks();
         let weight = index.lookups.0.weighted_size();

@@ -68,6 +68,8 @@ async fn writes_and_reads_back(store: &dyn BlobStore) {
         let mut file = Vec::new();
         (&*store.as_file(&digest).await.unwrap()).read_to_end(&mut file).unwrap();
         assert!(file == bytes);
+        assert!(store.as_file_at_hand(&digest).is_none_or(|file| file.size_bytes() == length as u64));
+        assert!(store.path_of(&digest).is_none_or(|path| fs::read(path).unwrap() == bytes));
         assert!(store.delete(&digest).await.unwrap());
     }
     let md5 = |hashing| async move {
@@ -110,6 +112,7 @@ async fn refuses_what_is_not_there(store: &dyn BlobStore) {
     assert_eq!(store.stat(&absent).await.unwrap(), None);
     assert!(matches!(store.open(&absent, 0..0).await.err(), Some(BlobError::Missing { digest }) if digest == absent));
     assert!(matches!(store.as_file(&absent).await, Err(BlobError::Missing { .. })));
+    assert!(store.as_file_at_hand(&absent).is_none());
     assert!(matches!(store.read(&absent, 1).await, Err(BlobError::Missing { .. })));
     let digest = put(store, noise(10)).await.unwrap();
     assert!(matches!(store.open(&digest, 5..11).await.err(), Some(BlobError::OutOfRange { size_bytes: 10, .. })));

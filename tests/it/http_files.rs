@@ -1,6 +1,7 @@
 //! Files and their metadata over HTTP (standards 2): ranges, conditions, headers, damage.
 
 use std::io::Write as _;
+use std::sync::{Arc, Mutex};
 
 use ferrywheel::access::ReadPolicy;
 use ferrywheel::config::Settings;
@@ -188,6 +189,17 @@ async fn a_plus_in_a_name_is_found_escaped_or_not_and_never_is_a_space() {
 }
 
 #[tokio::test]
+async fn the_mark_of_an_epoch_is_found_escaped_or_not() {
+    let file = SeedFile::new("epoch-1!2.0-py3-none-any.whl");
+    let server = server_with(&file).await;
+    for spelling in ["!", "%21"] {
+        let path = file.path().replace("%21", spelling);
+        assert_eq!(server.get(&path).await.body, file.bytes, "{spelling}");
+        assert_eq!(server.get(&format!("{path}.metadata")).await.body, file.metadata.as_ref().unwrap(), "{spelling}");
+    }
+}
+
+#[tokio::test]
 async fn only_the_one_url_of_a_file_finds_it() {
     let file = SeedFile::new("demo-1.0-py3-none-any.whl");
     let server = server_with(&file).await;
@@ -239,4 +251,42 @@ async fn files_behind_a_token_are_private() {
     let answer = server.get_as_admin(&file.path()).await;
     assert_eq!((answer.status, answer.header("cache-control")), (200, "private, max-age=31536000, immutable"));
     assert_eq!(answer.header("vary"), "Authorization");
+}
+
+/// Where the log of a test goes.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_token_is_told_from_a_missing_file_and_stands_in_the_log_once() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    let settings = Settings { read: ReadPolicy::Token, ..Settings::default() };
+    let server = TestServer::start_with(Setup { settings, ..Setup::default() }).await;
+    let file = SeedFile::new("demo-1.0-py3-none-any.whl");
+    seed(&server, "staging", std::slice::from_ref(&file)).await;
+    // The server of a test runs on the test's own thread.
+    let listening = tracing::subscriber::set_default(subscriber);
+    let answer = server.send(Method::GET, &file.path(), &[("authorization", "Bearer fw_wrong")]).await;
+    drop(listening);
+    assert_eq!((answer.status, answer.header("www-authenticate")), (401, "Basic realm=\"ferrywheel\""));
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let lines: Vec<&str> = text.lines().filter(|line| line.contains(&file.path())).collect();
+    assert_eq!(lines.len(), 1, "{text}");
+    for part in [" 401", "caller=\"anonymous\"", "peer=127.0.0.1:", "code=\"access/token-unknown\""] {
+        assert!(lines[0].contains(part), "{part} is not in {text}");
+    }
+    assert!(!text.contains("fw_wrong"), "{text}");
 }
