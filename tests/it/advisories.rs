@@ -1,20 +1,13 @@
 //! Advisories: imported whole or not at all, the newest form kept, shown where audit tools look.
 
-use ferrywheel::index::{AdvisoryRecord, NewAdvisory};
-use ferrywheel::model::{Advisory, AuditEvent, Principal};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::index_site::{Site, on_both};
 use crate::support::server::answer;
 use crate::support::{Answer, SeedFile, TestServer, seed};
 
-on_both! {
-    a_newer_form_takes_the_place_of_an_older_one_and_stamps_both_projects,
-}
-
 /// A record about `project`, vulnerable below `fixed`.
-fn record(id: &str, project: &str, fixed: &str, modified: &str) -> Value {
+pub fn record(id: &str, project: &str, fixed: &str, modified: &str) -> Value {
     json!({
         "id": id, "modified": modified, "summary": format!("About {project}"), "details": "Long.", "aliases": ["CVE-1"],
         "affected": [{
@@ -37,40 +30,6 @@ async fn ids(server: &TestServer, path: &str) -> Vec<String> {
     let body = server.get(path).await.json();
     let told = body["vulnerabilities"].as_array().unwrap().iter();
     told.map(|one| one["id"].as_str().unwrap().to_owned()).collect()
-}
-
-async fn a_newer_form_takes_the_place_of_an_older_one_and_stamps_both_projects(site: Site) {
-    let index = &site.index;
-    let put = async |record: Value| {
-        let mut tx = index.begin().await.unwrap();
-        tx.hold_advisories().await.unwrap();
-        let advisory = Advisory::read(&record).unwrap();
-        tx.put_advisories(&[NewAdvisory::new(&advisory, record.to_string())]).await.unwrap();
-        let sha256 = ferrywheel::model::Sha256Digest::of(b"");
-        let event = AuditEvent::AdvisoriesImported { sha256, added_count: 1, replaced_count: 0 };
-        tx.commit(&Principal::Local, &event).await.unwrap();
-    };
-    let (one, two) = ("one".parse().unwrap(), "two".parse().unwrap());
-    let editions = async || (index.advisory_edition(&one).await.unwrap(), index.advisory_edition(&two).await.unwrap());
-    assert_eq!(editions().await, (0, 0));
-    put(record("A-1", "one", "1.0", "2026-08-01T12:00:00Z")).await;
-    let first = editions().await;
-    assert!(first.0 > 0 && first.1 == 0);
-    put(record("A-1", "Two", "2.0", "2026-08-02T12:00:00.5Z")).await;
-    let second = editions().await;
-    assert!(second.0 > first.0 && second.1 > 0, "the project that it was about is told too: {second:?}");
-    assert!(index.list_advisories(Some(&one), "", 9).await.unwrap().is_empty());
-    let about_two = index.list_advisories(Some(&two), "", 9).await.unwrap();
-    assert_eq!((about_two.len(), about_two[0].advisory.id.as_str()), (1, "A-1"));
-    put(record("B\u{2d}2", "two", "2.0", "2026-08-02T12:00:00Z")).await;
-    let after = |list: Vec<AdvisoryRecord>| list.into_iter().map(|known| known.advisory.id).collect::<Vec<_>>();
-    assert_eq!(after(index.list_advisories(None, "", 1).await.unwrap()), ["A-1"]);
-    assert_eq!(after(index.list_advisories(None, "A-1", 9).await.unwrap()), ["B-2"]);
-    let mut tx = index.begin().await.unwrap();
-    let known = tx.hold_advisories().await.unwrap();
-    assert_eq!(known["A-1"], "2026-08-02T12:00:00.5Z".parse().unwrap());
-    assert!(index.find_advisory("A-1").await.unwrap().unwrap().contains("\"2.0\""));
-    assert_eq!(index.find_advisory("A-\0").await.unwrap(), None);
 }
 
 #[tokio::test]

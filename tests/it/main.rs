@@ -25,6 +25,7 @@ mod index_contract;
 mod index_kept;
 mod index_marks;
 mod index_opening;
+mod index_records;
 mod index_site;
 mod index_views;
 mod kill;

@@ -1,116 +1,19 @@
 //! Provenance (PEP 740; standards 4.4, FIL-10): taken with an upload, by `PUT` and from upstream, and served as it was taken.
 
 use ferrywheel::config::Settings;
-use ferrywheel::index::{IndexTx, StoredProvenance};
-use ferrywheel::model::{Principal, Sha256Digest};
 use reqwest::Method;
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 
-use crate::index_site::{Site, on_both, wheel};
 use crate::mirror_pull::{pulled, staging};
 use crate::mirror_upstream::{FakeUpstream, Offer, Reply};
 use crate::support::attestation::{attestation, provenance};
 use crate::support::server::{Setup, answer};
 use crate::support::{Answer, TestServer, Wheel};
 
-on_both! {
-    a_provenance_that_comes_later_is_a_change_of_each_head_and_of_no_snapshot,
-    a_provenance_that_comes_with_its_file_is_shown_from_the_start,
-    the_sweep_keeps_the_provenance_of_published_files,
-}
-
 const TYPE: &str = "application/vnd.pypi.integrity.v1+json";
 const URL: &str = "/integrity/demo/1.0/demo-1.0-py3-none-any.whl/provenance";
 const PUT: &str = "/api/v1/files/demo-1.0-py3-none-any.whl/provenance";
-
-async fn put(tx: &mut IndexTx, file_id: i64, object: &[u8]) -> bool {
-    let stored = StoredProvenance { sha256: Sha256Digest::of(object), is_verified: false };
-    tx.put_provenance(file_id, &stored, &Principal::Local).await.unwrap()
-}
-
-async fn commit(tx: IndexTx) {
-    let (filename, sha256) = ("demo".to_owned(), Sha256Digest::of(b""));
-    let event = ferrywheel::model::AuditEvent::ProvenanceStored { filename, sha256 };
-    tx.commit(&Principal::Local, &event).await.unwrap();
-}
-
-/// Names of demo's files with provenance in a view, and the last serial of the project there.
-async fn shown(site: &Site, place: &str) -> (Vec<String>, i64) {
-    let view = site.view(place).await;
-    let project = "demo".parse().unwrap();
-    let names = site.index.list_provenance(&view, &project).await.unwrap().into_keys().collect();
-    (names, site.index.find_project(&view, &project).await.unwrap().unwrap().last_serial.0)
-}
-
-async fn a_provenance_that_comes_later_is_a_change_of_each_head_and_of_no_snapshot(site: Site) {
-    use ferrywheel::model::Change;
-    let (staging, blessed) = (site.channel("staging").await, site.channel("blessed").await);
-    let old = site.channel("old").await;
-    let id = site.publish(&staging, &[wheel("demo", "1.0")]).await[0];
-    let add = [Change::Add { file_id: id, yank: None }];
-    site.change(&blessed, &add).await;
-    site.change(&old, &add).await;
-    site.change(&old, &[Change::Remove { file_id: id }]).await;
-    let mut tx = site.index.begin().await.unwrap();
-    assert!(put(&mut tx, id, b"one").await);
-    commit(tx).await;
-    let name = vec!["demo-1.0-py3-none-any.whl".to_owned()];
-    for (place, names, last_serial) in [
-        ("staging@1", vec![], 1),
-        ("staging@2", name.clone(), 2),
-        ("staging", name.clone(), 2),
-        ("blessed@1", vec![], 1),
-        ("blessed", name.clone(), 2),
-        ("old@1", vec![], 1),
-        ("old", vec![], 2),
-    ] {
-        assert_eq!(shown(&site, place).await, (names, last_serial), "{place}");
-    }
-    // A channel that takes the file in afterwards shows it with its provenance at once, and so does one that had lost it.
-    let late = site.channel("late").await;
-    site.change(&late, &add).await;
-    site.change(&old, &add).await;
-    assert_eq!(shown(&site, "late@1").await, (name.clone(), 1));
-    assert_eq!(shown(&site, "old@3").await, (name.clone(), 3));
-    // An earlier view of a head that went on tells its own serial.
-    site.publish(&staging, &[wheel("demo", "2.0")]).await;
-    assert_eq!(shown(&site, "staging@2").await, (name, 2));
-    assert_eq!(shown(&site, "staging@1").await, (vec![], 1));
-    // Another object changes what its URL answers and no page; the same one nothing.
-    let mut tx = site.index.begin().await.unwrap();
-    assert!(put(&mut tx, id, b"two").await);
-    commit(tx).await;
-    assert_eq!(shown(&site, "staging").await.1, 3);
-    assert_eq!(site.index.find_provenance(id).await.unwrap().unwrap().sha256, Sha256Digest::of(b"two"));
-    let mut tx = site.index.begin().await.unwrap();
-    assert!(!put(&mut tx, id, b"two").await);
-}
-
-async fn a_provenance_that_comes_with_its_file_is_shown_from_the_start(site: Site) {
-    use ferrywheel::model::Change;
-    let staging = site.channel("staging").await;
-    let mut tx = site.index.begin().await.unwrap();
-    let advanced = tx.advance(&staging, None).await.unwrap();
-    let id = tx.add_file(&wheel("demo", "1.0")).await.unwrap().id;
-    assert!(put(&mut tx, id, b"one").await);
-    tx.apply(&advanced, &[Change::Add { file_id: id, yank: None }]).await.unwrap();
-    commit(tx).await;
-    assert_eq!(shown(&site, "staging@1").await, (vec!["demo-1.0-py3-none-any.whl".to_owned()], 1));
-    assert_eq!(site.channel_now(&staging).await.serial.0, 1);
-    let other = "other".parse().unwrap();
-    assert!(site.index.list_provenance(&site.view("staging").await, &other).await.unwrap().is_empty());
-    assert_eq!(site.index.find_provenance(id + 1).await.unwrap(), None);
-}
-
-async fn the_sweep_keeps_the_provenance_of_published_files(site: Site) {
-    let staging = site.channel("staging").await;
-    let id = site.publish(&staging, &[wheel("demo", "1.0")]).await[0];
-    let mut tx = site.index.begin().await.unwrap();
-    put(&mut tx, id, b"one").await;
-    commit(tx).await;
-    assert!(site.index.referenced_blobs().await.unwrap().contains(&Sha256Digest::of(b"one")));
-}
 
 /// Uploads as twine does, with this text as the field `attestations`.
 async fn upload(server: &TestServer, wheel: &Wheel, attestations: &str) -> Answer {
