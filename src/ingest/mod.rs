@@ -25,6 +25,6 @@ pub use form::{Form, FormField};
 pub use limits::{
     IngestLimits, MAX_DESCRIPTION_BYTES, MAX_FIELD_BYTES, MAX_FINDINGS, MAX_FORM_FIELDS, MAX_FORM_TEXT_BYTES,
 };
-pub use provenance::{ProvenanceError, ProvenanceOutcome, receive_provenance};
+pub use provenance::{ProvenanceError, ProvenanceOutcome, adopt_provenance, receive_provenance};
 pub use receive::{IngestParts, PendingUpload, check_access, receive};
 pub use upload::{Declared, SentProvenance, Upload, UploadOutcome, Verdict};

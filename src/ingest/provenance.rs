@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, pin_mut};
 use serde::Serialize;
 
-use super::{IngestParts, Profile, SentProvenance, Upload, Verdict};
+use super::{IngestParts, Profile, SentProvenance, Upload, UploadError, Verdict};
 use crate::access::{AccessError, ReadPolicy, authorize};
 use crate::blobs::{BlobError, put};
 use crate::index::{IndexError, StoredProvenance};
@@ -37,7 +37,7 @@ pub(super) fn read(
     }
 }
 
-/// The provenance object to be stored with a new file. A fault refuses an upload (ATT-01); of a mirrored file only the
+/// The provenance object to be stored with a file that has none. A fault refuses an upload (ATT-01); of a mirrored file only the
 /// provenance is left out, because the file cannot be built anew.
 pub(super) fn judge(upload: &Upload, sha256: &Sha256Digest, findings: &mut Vec<Finding>) -> Option<Bytes> {
     match read(upload.provenance.as_ref()?, &upload.filename, sha256) {
@@ -56,9 +56,9 @@ pub(super) fn judge(upload: &Upload, sha256: &Sha256Digest, findings: &mut Vec<F
     }
 }
 
-/// What is said of attestations that come with a file that is here.
+/// What is said of attestations that come with a file that has some already.
 pub(super) fn late() -> Finding {
-    let text = "the file was published before; its attestations are kept as they were";
+    let text = "the file was published before with attestations, which are kept as they were";
     Finding::note("ATT-04", "attestation-dropped", text)
         .at(FIELD)
         .with_hint("Send them to `/api/v1/files/{filename}/provenance`.")
@@ -173,16 +173,46 @@ pub async fn receive_provenance(
         let findings = vec![Finding::refuse(fault.rule, "attestation-invalid", fault.to_string()).at(FIELD)];
         ProvenanceError::Invalid { filename: filename.to_owned(), findings }
     })?;
-    let sha256 = put(&*parts.blobs, provenance.text.into()).await?;
-    let is_verified = false;
-    let mut tx = parts.index.begin().await?;
-    let is_new = tx.put_provenance(stored.id, &StoredProvenance { sha256, is_verified }, who).await?;
-    if is_new {
-        tx.commit(who, &AuditEvent::ProvenanceStored { filename: filename.to_owned(), sha256 }).await?;
+    let attestation_count = provenance.attestation_count;
+    let (sha256, verdict) = store::<ProvenanceError>(parts, who, stored.id, filename, provenance.text.into()).await?;
+    Ok(ProvenanceOutcome { verdict, filename: filename.to_owned(), sha256, attestation_count, is_verified: false })
+}
+
+/// Stores a provenance object that another index serves for a file that is here and has none.
+///
+/// The fault says why the object is none of this very file; then nothing is stored.
+pub async fn adopt_provenance(
+    parts: &IngestParts,
+    who: &Principal,
+    file_id: i64,
+    filename: &str,
+    sha256: &Sha256Digest,
+    sent: &SentProvenance,
+) -> Result<Result<(), AttestationFault>, UploadError> {
+    match read(sent, filename, sha256) {
+        Err(fault) => Ok(Err(fault)),
+        Ok(provenance) => {
+            store::<UploadError>(parts, who, file_id, filename, provenance.text.into()).await?;
+            Ok(Ok(()))
+        }
     }
-    let verdict = if is_new { Verdict::Stored } else { Verdict::Unchanged };
-    let (filename, attestation_count) = (filename.to_owned(), provenance.attestation_count);
-    Ok(ProvenanceOutcome { verdict, filename, sha256, attestation_count, is_verified })
+}
+
+/// Makes the object durable, then the row that names it; tells its digest and whether it was news.
+pub(super) async fn store<E: From<BlobError> + From<IndexError>>(
+    parts: &IngestParts,
+    who: &Principal,
+    file_id: i64,
+    filename: &str,
+    object: Bytes,
+) -> Result<(Sha256Digest, Verdict), E> {
+    let sha256 = put(&*parts.blobs, object).await?;
+    let mut tx = parts.index.begin().await?;
+    if !tx.put_provenance(file_id, &StoredProvenance { sha256, is_verified: false }, who).await? {
+        return Ok((sha256, Verdict::Unchanged));
+    }
+    tx.commit(who, &AuditEvent::ProvenanceStored { filename: filename.to_owned(), sha256 }).await?;
+    Ok((sha256, Verdict::Stored))
 }
 
 async fn read_body(body: impl Stream<Item = io::Result<Bytes>> + Send) -> Result<Bytes, ProvenanceError> {

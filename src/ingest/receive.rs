@@ -21,7 +21,7 @@ use crate::blobs::{Blobs, CHUNK_SIZE_BYTES, Hashing, PendingBlob, put};
 use crate::index::{Index, StoredProvenance};
 use crate::model::{
     AuditEvent, Change, ChannelName, Clock, FileDigests, FileKind, Finding, Md5Digest, Namespace, NewFile, Permission,
-    Principal, ProjectStatus, Serial, Sha256Digest, Yank, foreign_namespace,
+    Principal, ProjectStatus, Serial, Sha256Digest, StoredFile, Yank, foreign_namespace,
 };
 use crate::packaging::{DistFileName, ProjectName, parse_dist_filename, shown};
 
@@ -106,15 +106,7 @@ impl<'a> PendingUpload<'a> {
         check_digests(&upload.declared, &digests)?;
         self.check_namespace(who, &upload.filename).await?;
         if let Some(stored) = self.parts.index.find_file(&upload.filename).await? {
-            let published = stored.file;
-            if published.digests.sha256 != digests.sha256 {
-                let (published, sent) = (published.digests.sha256, digests.sha256);
-                return Err(UploadError::FileConflict { filename: upload.filename, published, sent });
-            }
-            let note = upload.provenance.is_some().then(provenance::late);
-            let mut outcome = self.publish(who, upload, published, None, None).await?;
-            outcome.findings.extend(note);
-            return Ok(outcome);
+            return self.finish_known(who, upload, stored, &digests.sha256).await;
         }
         // Asked again in the transaction, which decides; here it spares the check, and nothing is made durable in vain.
         if let Ok(name) = parse_dist_filename(&upload.filename) {
@@ -138,6 +130,42 @@ impl<'a> PendingUpload<'a> {
         // Another spelling of a published file, or a retired name, is refused while the bytes are still pending.
         self.parts.index.find_published(&file).await?;
         self.publish(who, upload, file, metadata, provenance).await
+    }
+
+    /// Publishes a file that is here: it may be new to the channel, and its provenance new altogether.
+    async fn finish_known(
+        self,
+        who: &Principal,
+        upload: Upload,
+        stored: StoredFile,
+        sha256: &Sha256Digest,
+    ) -> Result<UploadOutcome, UploadError> {
+        let (parts, published) = (self.parts, stored.file);
+        if published.digests.sha256 != *sha256 {
+            let (published, sent) = (published.digests.sha256, *sha256);
+            return Err(UploadError::FileConflict { filename: upload.filename, published, sent });
+        }
+        let mut findings = Vec::new();
+        let provenance = match upload.provenance {
+            Some(_) if parts.index.find_provenance(stored.id).await?.is_some() => {
+                findings.push(provenance::late());
+                None
+            }
+            _ => provenance::judge(&upload, sha256, &mut findings),
+        };
+        if findings.iter().any(Finding::is_refusal) {
+            let (filename, kind) = (upload.filename, published.kind);
+            return Err(UploadError::FileRefused { filename, kind, findings });
+        }
+        let mut outcome = self.publish(who, upload, published, None, None).await?;
+        if let Some(object) = provenance {
+            provenance::store::<UploadError>(parts, who, stored.id, &outcome.filename, object).await?;
+            // Each channel that shows the file went on by one.
+            let channel = parts.index.find_channel(&outcome.channel).await?;
+            outcome.serial = channel.map_or(outcome.serial, |channel| channel.serial);
+        }
+        outcome.findings.extend(findings);
+        Ok(outcome)
     }
 
     /// Whether the sender may upload to a project of this name, as far as namespaces say.

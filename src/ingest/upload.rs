@@ -37,7 +37,7 @@ pub struct Upload {
     pub uploaded_at: Option<Timestamp>,
     /// Yank mark that another index shows it with; the channel never shows it without.
     pub yank: Option<Yank>,
-    /// Where it was built, as its publisher attests it; only looked at if the file is new here.
+    /// Where it was built, as its publisher attests it; only looked at if the file has none here.
     pub provenance: Option<SentProvenance>,
 }
 

@@ -16,7 +16,7 @@ use super::settings::UpstreamSettings;
 use super::source::UpstreamSource;
 use super::upstream::{ATTEMPTS, Upstream};
 use crate::blobs::BlobError;
-use crate::ingest::{Declared, IngestParts, Profile, SentProvenance, Upload, UploadError, receive};
+use crate::ingest::{Declared, IngestParts, Profile, SentProvenance, Upload, UploadError, adopt_provenance, receive};
 use crate::model::{AuditEvent, Change, ChannelName, Principal, Target, innermost_cause};
 use crate::packaging::{MAX_PROVENANCE_BYTES, Requirement};
 use crate::resolve::{Chosen, ResolveError, SourceError, TargetEnv, parse_requirements, solve};
@@ -51,10 +51,11 @@ pub async fn pull(
         size_bytes: plan.size_bytes(),
         present_count: plan.present.len(),
     });
+    let run = Run { parts, upstream: &upstream, channel, progress: &progress, received_bytes: AtomicU64::new(0) };
     for (file_id, file) in &plan.present {
         show(parts, channel, *file_id, file).await?;
+        run.vouch(*file_id, file).await?;
     }
-    let run = Run { parts, upstream: &upstream, channel, progress: &progress, received_bytes: AtomicU64::new(0) };
     let downloads = stream::iter(plan.downloads.iter()).map(|file| run.bring(file));
     let sizes: Vec<u64> = downloads.buffered(DOWNLOADS_AT_ONCE).try_collect().await?;
     let new = plan.downloads.iter().zip(sizes).map(|(file, size_bytes)| (file.filename.as_str(), size_bytes)).collect();
@@ -178,6 +179,21 @@ impl Run<'_> {
                 None
             }
         }
+    }
+
+    /// Stores the provenance of a file that came without one, as before upstream had it.
+    async fn vouch(&self, file_id: i64, file: &UpstreamFile) -> Result<(), MirrorError> {
+        if file.provenance.is_none() || self.parts.index.find_provenance(file_id).await?.is_some() {
+            return Ok(());
+        }
+        let Some(sent) = self.provenance(file).await else { return Ok(()) };
+        let (filename, who) = (&file.filename, &Principal::Local);
+        let adopted = adopt_provenance(self.parts, who, file_id, filename, &file.sha256, &sent).await;
+        let not_taken = |cause| MirrorError::NotTaken { filename: filename.clone(), cause };
+        if let Err(fault) = adopted.map_err(not_taken)? {
+            tracing::warn!(file.name = %filename, error = %fault, "what upstream serves is no provenance of the file");
+        }
+        Ok(())
     }
 
     async fn bring_once(&self, file: &UpstreamFile) -> Result<u64, MirrorError> {

@@ -101,13 +101,27 @@ async fn attestations_that_are_not_about_the_file_refuse_the_upload_and_leave_no
 }
 
 #[tokio::test]
-async fn attestations_of_a_published_file_are_dropped_with_a_note() {
+async fn attestations_that_come_with_the_same_bytes_again_are_recorded_once() {
     let server = TestServer::start().await;
-    let (wheel, attestation) = demo();
+    let (wheel, first) = demo();
+    let send = async |attestation: &Value| upload(&server, &wheel, &json!([attestation]).to_string()).await;
     assert_eq!(upload(&server, &wheel, "").await.status, 200);
-    let again = upload(&server, &wheel, &json!([attestation]).to_string()).await;
+    let about_other = attestation(&wheel.filename(), b"tampered", "publish");
+    let refused = send(&about_other).await;
+    assert_eq!((refused.status, &refused.json()["findings"][0]["rule"]), (400, &json!("ATT-02")));
+    assert_eq!((server.get(URL).await.status, server.serial("staging").await), (404, 1));
+
+    let recorded = send(&first).await;
+    assert_eq!((recorded.status, &recorded.json()["findings"]), (200, &json!([])), "{}", recorded.text());
+    assert_eq!((&recorded.json()["verdict"], &recorded.json()["serial"]), (&json!("unchanged"), &json!(2)));
+    let served = server.get(URL).await;
+    assert_eq!(served.json()["attestation_bundles"][0]["attestations"], json!([first]));
+    let second = attestation(&wheel.filename(), &wheel.build(), "build");
+    let again = send(&second).await;
     assert_eq!((again.status, &again.json()["findings"][0]["rule"]), (200, &json!("ATT-04")), "{}", again.text());
-    assert_eq!(server.get(URL).await.status, 404);
+    assert_eq!((server.get(URL).await.text(), server.serial("staging").await), (served.text(), 2));
+    let events = server.get_as_admin("/api/v1/audit?limit=1000").await;
+    assert_eq!(events.text().matches("file.provenance-stored").count(), 1);
 }
 
 #[tokio::test]
@@ -167,6 +181,28 @@ async fn a_pull_brings_the_provenance_that_upstream_names_byte_for_byte() {
     let bare = staging(&server).await.into_iter().find(|file| file.stored.file.project.as_str() == "bare").unwrap();
     assert!(bare.stored.file.notes.iter().any(|note| note.rule == "ATT-04"), "{:?}", bare.stored.file.notes);
     assert_eq!(server.get("/integrity/bare/1.0/bare-1.0-py3-none-any.whl/provenance").await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_later_pull_brings_the_provenance_of_a_file_that_came_without() {
+    let (server, upstream) = (TestServer::start().await, FakeUpstream::start().await);
+    let offer = Offer::new("demo", "1.0", &[]);
+    upstream.offers(std::slice::from_ref(&offer));
+    pulled(&server, &upstream, &["demo"]).await;
+    let objects = ["publish", "build"].map(|kind| provenance(&attestation(&offer.filename(), &offer.bytes(), kind)));
+    let wrong = "{\"version\": 1}".to_owned();
+    // What is no provenance of the file is left out; the first that is one stays.
+    for (sent, status, serial) in [(&wrong, 404, 1), (&objects[0], 200, 2), (&objects[1], 200, 2)] {
+        upstream.says("/integrity/demo", &[Reply::ok("application/json", sent.clone())]);
+        let url = format!("{}/integrity/demo", upstream.url());
+        let offer = Offer::new("demo", "1.0", &[]);
+        upstream.offers(&[offer.with(|offer| offer.provenance = Some(url))]);
+        pulled(&server, &upstream, &["demo"]).await;
+        assert_eq!((server.get(URL).await.status, server.serial("staging").await), (status, serial), "{sent}");
+    }
+    assert_eq!(server.get(URL).await.text(), objects[0]);
+    let asked = upstream.asked().into_iter().filter(|asked| asked.path == "/integrity/demo");
+    assert_eq!(asked.count(), 2, "one that is here is not asked for again");
 }
 
 #[tokio::test]
