@@ -54,7 +54,7 @@ pub async fn download(
 /// The answer that [`download`] would give to a stranger where everybody may read, if nothing has to be waited for.
 ///
 /// The path is one of plain characters; every other spelling, and every error, is left to the routes.
-pub fn at_hand(app: &App, request: &Request) -> Option<Response> {
+pub fn at_hand(app: &App, request: &Request, outbox: Option<&Outbox>) -> Option<Response> {
     let mut segments = request.uri().path().strip_prefix("/packages/")?.split('/');
     let (aa, bb, rest, filename) = (segments.next()?, segments.next()?, segments.next()?, segments.next()?);
     let (name, wants_metadata) = split(filename);
@@ -63,7 +63,7 @@ pub fn at_hand(app: &App, request: &Request) -> Option<Response> {
         return None;
     }
     authorize(&Principal::Anonymous, Permission::Read, None, Some(&file.project), app.settings.read).ok()?;
-    let (method, headers, outbox) = (request.method(), request.headers(), request.extensions().get());
+    let (method, headers) = (request.method(), request.headers());
     let asked = Asked { app, filename, method, headers, outbox };
     if !wants_metadata {
         return asked.file_at_hand(&file);

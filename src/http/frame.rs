@@ -1,6 +1,7 @@
 //! What every request gets, whatever handles it: an id, a line in the log, safe headers, a written-out problem, and a 500
 //! instead of a dead server when a handler panics.
 
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -17,11 +18,17 @@ use super::Problem;
 use super::auth::CallerName;
 use super::conditional::header_text;
 use super::cross_origin;
+use super::sendfile::Outbox;
 use crate::model::{Kind, Timestamp};
 
-/// Address of the other end of the connection, put on each request by `serve.rs`.
-#[derive(Clone, Copy)]
-pub struct Peer(pub SocketAddr);
+/// The connection that a request came by. Not an extension of the request: those cost each of them four allocations.
+#[derive(Clone, Default)]
+pub struct Origin {
+    /// Address of its other end.
+    pub peer: Option<SocketAddr>,
+    /// Where files are put that the system is to send.
+    pub outbox: Option<Outbox>,
+}
 
 /// Names a request in the log and in every problem; also the header `X-Request-Id`.
 #[derive(Clone, Debug)]
@@ -54,9 +61,33 @@ impl Frame {
         Self { started: format!("{:x}", now.as_microsecond()).into(), count: AtomicU64::new(0) }
     }
 
-    fn next_id(&self) -> RequestId {
+    fn next_id(&self) -> Id {
         let number = self.count.fetch_add(1, Ordering::Relaxed);
-        RequestId(format!("{}-{number:x}", self.started).into())
+        let mut text = [0; ID_BYTES];
+        let mut free = text.as_mut_slice();
+        // Two numbers of 64 bits and a hyphen have room.
+        let _ = write!(free, "{}-{number:x}", self.started);
+        let length = ID_BYTES - free.len();
+        Id { text, length }
+    }
+}
+
+/// Longest id: two numbers in hexadecimal digits, a sign and a hyphen.
+const ID_BYTES: usize = 34;
+
+/// A [`RequestId`] that needs no place of its own.
+struct Id {
+    text: [u8; ID_BYTES],
+    length: usize,
+}
+
+impl Id {
+    fn as_bytes(&self) -> &[u8] {
+        self.text.get(..self.length).unwrap_or_default()
+    }
+
+    fn as_str(&self) -> &str {
+        str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 }
 
@@ -65,7 +96,7 @@ struct Line {
     method: Method,
     uri: Uri,
     peer: Option<SocketAddr>,
-    id: RequestId,
+    id: Id,
     started: Instant,
     is_written: AtomicBool,
 }
@@ -85,13 +116,13 @@ impl Drop for Line {
         }
         let elapsed_ms = elapsed_ms(self.started);
         let peer = self.peer.map(tracing::field::display);
-        let (method, path, request_id) = (&self.method, self.path(), &*self.id.0);
+        let (method, path, request_id) = (&self.method, self.path(), self.id.as_str());
         tracing::info!(%method, path, status = 499, elapsed_ms, request_id, peer, "{method} {path} 499");
     }
 }
 
-/// Answers a request without the routes, if it can.
-type AtHand = Box<dyn Fn(&Request) -> Option<Response> + Send + Sync>;
+/// Answers a request without the routes, if it can; else it leaves the request as it is.
+type AtHand = Box<dyn Fn(&mut Request, Option<&Outbox>) -> Option<Response> + Send + Sync>;
 
 /// The routes with the frame around them. Only what guards the routes alone is a layer: the others would cost each answer
 /// that is at hand allocations of its own.
@@ -106,34 +137,36 @@ impl Framed {
     pub fn new(
         router: Router,
         frame: Frame,
-        at_hand: impl Fn(&Request) -> Option<Response> + Send + Sync + 'static,
+        at_hand: impl Fn(&mut Request, Option<&Outbox>) -> Option<Response> + Send + Sync + 'static,
     ) -> Self {
         let caught = CatchPanicLayer::custom(|panic| panicked(panic).into_response());
         Self { router: router.layer(caught), frame, at_hand: Box::new(at_hand) }
     }
 
-    /// Answers a request; errors are answers too.
+    /// Answers a request that came by no connection.
     pub async fn answer(&self, request: Request) -> Response {
+        self.answer_by(request, &Origin::default()).await
+    }
+
+    /// Answers a request; errors are answers too.
+    pub async fn answer_by(&self, mut request: Request, origin: &Origin) -> Response {
         let line = Line {
             method: request.method().clone(),
             uri: request.uri().clone(),
-            peer: request.extensions().get::<Peer>().map(|peer| peer.0),
+            peer: origin.peer,
             id: self.frame.next_id(),
             started: Instant::now(),
             is_written: AtomicBool::new(false),
         };
-        let accept = accept_of(request.headers());
-        let mut response = match self.answer_inside(request, &line).await {
-            Ok(mut response) => match response.extensions_mut().remove::<Problem>() {
-                Some(problem) => answer(problem, Some(response), accept.as_ref(), &line),
-                None => {
-                    let written = response.extensions_mut().remove::<WrittenProblem>();
-                    let problem = written.as_ref().map(|WrittenProblem(problem)| (problem.code(), problem.causes()));
-                    log(&line, &response, problem);
-                    response
-                }
-            },
-            Err(problem) => answer(problem, None, accept.as_ref(), &line),
+        let at_hand = check(&request).map(|()| (self.at_hand)(&mut request, origin.outbox.as_ref()));
+        let mut response = match at_hand {
+            Ok(Some(response)) => {
+                log(&line, &response, None);
+                response
+            }
+            // In a place of its own: it is large, and the connection would move it for every answer.
+            Ok(None) => Box::pin(self.answer_by_route(request, origin, &line)).await,
+            Err(problem) => answer(problem, None, accept_of(request.headers()).as_ref(), &line),
         };
         let is_known = response.status() == StatusCode::NOT_MODIFIED;
         let headers = response.headers_mut();
@@ -145,19 +178,28 @@ impl Framed {
         for (name, value) in SAFE_HEADERS {
             headers.entry(name).or_insert(value);
         }
-        if let Ok(id) = HeaderValue::from_str(&line.id.0) {
+        if let Ok(id) = HeaderValue::from_bytes(line.id.as_bytes()) {
             headers.insert(REQUEST_ID, id);
         }
         response
     }
 
-    async fn answer_inside(&self, mut request: Request, line: &Line) -> Result<Response, Problem> {
-        check(&request)?;
-        if let Some(response) = (self.at_hand)(&request) {
-            return Ok(response);
+    async fn answer_by_route(&self, mut request: Request, origin: &Origin, line: &Line) -> Response {
+        let accept = accept_of(request.headers());
+        request.extensions_mut().insert(RequestId(line.id.as_str().into()));
+        if let Some(outbox) = &origin.outbox {
+            request.extensions_mut().insert(outbox.clone());
         }
-        request.extensions_mut().insert(line.id.clone());
-        Ok(self.router.clone().oneshot(request).await.into_response())
+        let mut response = self.router.clone().oneshot(request).await.into_response();
+        match response.extensions_mut().remove::<Problem>() {
+            Some(problem) => answer(problem, Some(response), accept.as_ref(), line),
+            None => {
+                let written = response.extensions_mut().remove::<WrittenProblem>();
+                let problem = written.as_ref().map(|WrittenProblem(problem)| (problem.code(), problem.causes()));
+                log(line, &response, problem);
+                response
+            }
+        }
     }
 }
 
@@ -176,7 +218,7 @@ fn answer(problem: Problem, beside: Option<Response>, accept: Option<&HeaderValu
     let causes = problem.causes().to_owned();
     let code = problem.code();
     let accept = accept.and_then(|accept| accept.to_str().ok());
-    let mut response = problem.into_answer(accept, &line.id.0);
+    let mut response = problem.into_answer(accept, line.id.as_str());
     let headers = response.headers_mut();
     if line.path().starts_with("/api/") && headers.contains_key(header::WWW_AUTHENTICATE) {
         // At `Basic` a browser opens a log-in window of its own over our page; pip and twine never come here.
@@ -232,7 +274,7 @@ fn log(line: &Line, response: &Response, problem: Option<(&'static str, &str)>) 
     let caller = caller.unwrap_or("anonymous");
     let peer = line.peer.map(tracing::field::display);
     let (code, causes) = problem.unzip();
-    let (method, path, request_id) = (&line.method, line.path(), &*line.id.0);
+    let (method, path, request_id) = (&line.method, line.path(), line.id.as_str());
     let status_code = status.as_u16();
     if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
         tracing::error!(
@@ -287,7 +329,7 @@ mod tests {
         let written = Written::default();
         let _log = written.listen();
         let router = Router::new().route("/slow", get(std::future::pending::<&'static str>));
-        let server = Framed::new(router, Frame::new(Timestamp::UNIX_EPOCH), |_| None);
+        let server = Framed::new(router, Frame::new(Timestamp::UNIX_EPOCH), |_, _| None);
         let request = Request::builder().uri("/slow").header("host", "a").body(Body::empty()).unwrap();
         let answer = server.answer(request);
         // Polled once and dropped, as the connection does.
@@ -302,16 +344,16 @@ mod tests {
         let _log = written.listen();
         let page = async || Problem::new(Kind::NotFound, "http/no-such-page", "nothing is here");
         let router = Router::new().route("/page", get(page));
-        let server = Framed::new(router, Frame::new(Timestamp::UNIX_EPOCH), |_| None);
+        let server = Framed::new(router, Frame::new(Timestamp::UNIX_EPOCH), |_, _| None);
         let request = Request::builder()
             .uri("/page?token=secret-1")
             .header("host", "a")
             .header("authorization", "Bearer secret-2")
             .header("cookie", "secret-3")
-            .extension(Peer(([127, 0, 0, 1], 4711).into()))
             .body(Body::from("secret-4"))
             .unwrap();
-        server.answer(request).await;
+        let origin = Origin { peer: Some(([127, 0, 0, 1], 4711).into()), outbox: None };
+        server.answer_by(request, &origin).await;
         let log = written.text();
         assert_eq!(log.lines().count(), 1, "{log}");
         assert!(!log.contains("secret"), "{log}");
@@ -330,7 +372,7 @@ mod tests {
         let router = Router::new()
             .route("/bad", get(async || -> &'static str { panic!("secret of the insides") }))
             .route("/good", get(async || "good"));
-        let server = Framed::new(router, Frame::new(Timestamp::UNIX_EPOCH), |_| None);
+        let server = Framed::new(router, Frame::new(Timestamp::UNIX_EPOCH), |_, _| None);
         let ask = async |path: &str| {
             let request = Request::builder().uri(path).header("host", "a").body(Body::empty()).unwrap();
             server.answer(request).await

@@ -162,7 +162,7 @@ async fn root_page(app: &App, who: &Who, place: Place, parts: Parts) -> Answer {
     let wish = Wish::of(&parts.uri, &parts.headers)?;
     who.may(app, Permission::Read, Some(&place.wanted.name), None)?;
     let page = app.pages.root(&app.index, &place.wanted, wish.form(&place)).await?;
-    Ok(page_answer(app, &place, &page, &wish))
+    Ok(page_answer(app, &place, &page, wish.is_known(&page), HeaderMap::with_capacity(HEADER_COUNT)))
 }
 
 async fn project_page(app: &App, who: &Who, place: Place, segment: &str, parts: Parts) -> Answer {
@@ -173,7 +173,7 @@ async fn project_page(app: &App, who: &Who, place: Place, segment: &str, parts: 
     let wish = Wish::of(&parts.uri, &parts.headers)?;
     who.may(app, Permission::Read, Some(&place.wanted.name), Some(&project))?;
     let page = app.pages.project(&app.index, &place.wanted, &project, wish.form(&place)).await?;
-    Ok(page_answer(app, &place, &page, &wish))
+    Ok(page_answer(app, &place, &page, wish.is_known(&page), HeaderMap::with_capacity(HEADER_COUNT)))
 }
 
 /// The project that a segment of a URL names.
@@ -215,6 +215,11 @@ impl<'a> Wish<'a> {
     pub(super) fn form(&self, place: &Place) -> Form {
         Form { format: self.format, encoding: self.encoding, base: place.base }
     }
+
+    /// Whether the client has this page.
+    pub(super) fn is_known(&self, page: &PageBody) -> bool {
+        self.if_none_match.as_deref().is_some_and(|header| is_listed(header, &page.etag))
+    }
 }
 
 fn not_acceptable(detail: &str) -> Problem {
@@ -225,11 +230,16 @@ fn not_acceptable(detail: &str) -> Problem {
 /// Headers of a page's answer, those of `frame.rs` too: the map is made large enough at once.
 const HEADER_COUNT: usize = 14;
 
-/// The answer that shows `page`, or says that the client has it.
-pub(super) fn page_answer(app: &App, place: &Place, page: &PageBody, wish: &Wish<'_>) -> Response {
+/// The answer that shows `page`, or says that the client has it; its headers go into an empty map.
+pub(super) fn page_answer(
+    app: &App,
+    place: &Place,
+    page: &PageBody,
+    is_known: bool,
+    mut headers: HeaderMap,
+) -> Response {
     let mut response = Response::default();
-    let mut headers = HeaderMap::with_capacity(HEADER_COUNT);
-    if wish.if_none_match.as_deref().is_some_and(|header| is_listed(header, &page.etag)) {
+    if is_known {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
     } else {
         *response.body_mut() = Pieces::body(&page.pieces);

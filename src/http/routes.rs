@@ -149,7 +149,7 @@ pub fn server(app: Arc<App>) -> Framed {
         router = router.route(route.path, guarded(route, &app));
     }
     let router = router.method_not_allowed_fallback(wrong_method).fallback(no_such_page).with_state(app.clone());
-    Framed::new(router, frame, move |request| shortcut::at_hand(&app, request))
+    Framed::new(router, frame, move |request, outbox| shortcut::at_hand(&app, request, outbox))
 }
 
 fn guarded(route: &Route, app: &Arc<App>) -> MethodRouter<Arc<App>> {

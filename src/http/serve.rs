@@ -15,7 +15,7 @@ use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::frame::{Framed, Peer};
+use super::frame::{Framed, Origin};
 use super::quiet::{GapBody, InFlight, MarkedBody, WatchedIo};
 use super::sendfile::{Outbox, SendfileIo};
 use super::server;
@@ -130,16 +130,18 @@ impl Connection {
         let outbox = Outbox::default();
         let io = SendfileIo::new(stream, outbox.clone());
         let io = TokioIo::new(WatchedIo::new(io, timeouts, in_flight.clone()));
+        let origin = Arc::new(Origin { peer: Some(peer), outbox: Some(outbox) });
         let service = hyper::service::service_fn(move |request: Request<Incoming>| {
             let mark = in_flight.begin();
-            let mut request = request.map(|body| match body.is_end_stream() {
+            let request = request.map(|body| match body.is_end_stream() {
                 true => Body::empty(),
                 false => Body::new(GapBody::new(body, timeouts.body_gap)),
             });
-            request.extensions_mut().insert(Peer(peer));
-            request.extensions_mut().insert(outbox.clone());
-            let server = server.clone();
-            async move { Ok::<_, Infallible>(server.answer(request).await.map(|body| MarkedBody::new(body, mark))) }
+            let (server, origin) = (server.clone(), origin.clone());
+            async move {
+                let answer = server.answer_by(request, &origin).await;
+                Ok::<_, Infallible>(answer.map(|body| MarkedBody::new(body, mark)))
+            }
         });
         let connection = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())

@@ -12,6 +12,7 @@ use axum::response::Response;
 use super::cross_origin::OPEN_HEADERS;
 use super::files;
 use super::pages::{Place, Wish, page_answer};
+use super::sendfile::Outbox;
 use crate::access::{ReadPolicy, authorize};
 use crate::app::App;
 use crate::config::CrossOriginReads;
@@ -19,23 +20,23 @@ use crate::model::{ChannelRef, Permission, Principal};
 use crate::packaging::ProjectName;
 use crate::simple::Base;
 
-/// The answer that the routes would give, if it is at hand.
-pub fn at_hand(app: &App, request: &Request) -> Option<Response> {
-    let mut answer = find(app, request)?;
+/// The answer that the routes would give, if it is at hand. `outbox` is that of the connection.
+pub fn at_hand(app: &App, request: &mut Request, outbox: Option<&Outbox>) -> Option<Response> {
+    let mut answer = find(app, request, outbox)?;
     if app.settings.cross_origin_reads == CrossOriginReads::Allowed {
         answer.headers_mut().extend(OPEN_HEADERS);
     }
     Some(answer)
 }
 
-fn find(app: &App, request: &Request) -> Option<Response> {
+fn find(app: &App, request: &mut Request, outbox: Option<&Outbox>) -> Option<Response> {
     let is_plain = request.method() == Method::GET && !request.headers().contains_key(header::AUTHORIZATION);
     if !is_plain || app.settings.read != ReadPolicy::Open {
         return None;
     }
     let path = request.uri().path();
     if path.starts_with("/packages/") {
-        return files::at_hand(app, request);
+        return files::at_hand(app, request, outbox);
     }
     let (channel, project) = parts_of(path)?;
     let place = match channel {
@@ -51,7 +52,11 @@ fn find(app: &App, request: &Request) -> Option<Response> {
         None => app.pages.root_at_hand(&app.index, &place.wanted, form)?,
         Some(project) => app.pages.project_at_hand(&app.index, &place.wanted, project, form)?,
     };
-    Some(page_answer(app, &place, &page, &wish))
+    let is_known = wish.is_known(&page);
+    // The connection hands the map of an answer to the next request: one map serves them all.
+    let mut headers = std::mem::take(request.headers_mut());
+    headers.clear();
+    Some(page_answer(app, &place, &page, is_known, headers))
 }
 
 /// Channel and project of `/simple/`, `/simple/{project}/`, `/{channel}/simple/` or `/{channel}/simple/{project}/`.
