@@ -34,6 +34,21 @@ READS = {
 FIRST_RENDER_MS = (15, 5)
 """CPU time of the first answer after a change of a page with 5,000 files."""
 
+HELD = {
+    "page, HTML": 1.2,
+    "page, HTML, gzip": 1.2,
+    "page, JSON": 1.2,
+    "page, JSON, gzip": 1.2,
+    "304": 1.4,
+    ".metadata": 1.7,
+    "small wheel": 1.7,
+    "range": 1.8,
+}
+"""What is asserted, before the slack, of rows that miss what must be reached: `README.md` says what limits them."""
+
+FIRST_RENDER_HELD_MS = 25
+"""The same for the first answer after a change."""
+
 SETTLE_SECONDS = 0.3
 """Pause in which work that goes on after an answer shows in the CPU time."""
 
@@ -55,7 +70,7 @@ def pair(options, name, ours, nginx) -> list:
     waits = " / ".join(f"{_median(runs[who], 'p99_ms'):.2g}" for who in ("nginx", "ours"))
     cpu = {who: [run.cpu_us for run in runs[who]] for who in runs}
     remark = f"{rates} answers/s; p99 {waits} ms; {nginx[2]:,} / {ours[2]:,} bytes"
-    rows = [Row(name, "µs CPU", cpu["ours"], must, aim, cpu["nginx"], steady=True, remark=remark)]
+    rows = [Row(name, "µs CPU", cpu["ours"], must, aim, cpu["nginx"], steady=True, remark=remark, held=HELD.get(name))]
     if ours[1].size_bytes:
         speed = {who: [run.bytes_per_second / 1e9 for run in runs[who]] for who in runs}
         beside = f"nginx {_middle(speed['nginx']):.2g} GB/s"
@@ -102,8 +117,8 @@ def first_render(options, server, size) -> Row:
             if name not in wire.files_of(answer, page):
                 raise reads.Wrong(f"{server.name}: {name} is not on its page right after its upload")
     # A page of fewer files is to cost less.
-    must, aim = (limit * size.big_files / 5_000 for limit in FIRST_RENDER_MS)
-    return Row("largest page, first after a change", "ms CPU", spent, must, aim, steady=True)
+    must, aim, held = (limit * size.big_files / 5_000 for limit in (*FIRST_RENDER_MS, FIRST_RENDER_HELD_MS))
+    return Row("largest page, first after a change", "ms CPU", spent, must, aim, steady=True, held=held)
 
 
 def open_loop(options, ours, nginx, rate: int, requests: dict, scratch) -> Row:

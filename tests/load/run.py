@@ -104,7 +104,7 @@ class Bench:
             self.rows.append(row)
             say(f"{row.name}: {table.number(row.figure)}{' × nginx' if row.nginx else f' {row.unit}'} ({row.verdict})")
             if self.misses(row):
-                self.fail(f"{row.name}: {row.figure:.3g} is worse than {row.must:.3g} by more than the slack")
+                self.fail(f"{row.name}: {row.figure:.3g} is worse than {row.asserted:.3g} by more than the slack")
             elif self.options.slack and row.steady:
                 self.passed += 1
 
@@ -114,7 +114,7 @@ class Bench:
 
     def misses(self, row) -> bool:
         """Whether a figure breaks the run."""
-        return bool(self.options.slack) and row.steady and not row.reaches(row.must, self.options.slack)
+        return bool(self.options.slack) and row.steady and not row.reaches(row.asserted, self.options.slack)
 
     def fail(self, sentence: str) -> None:
         """Note a failure."""
