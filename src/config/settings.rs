@@ -198,6 +198,11 @@ const OTHER_VARIABLES: &[&str] = &[
 ];
 
 impl Settings {
+    /// The public address without its last slash: links begin with it where one is set, never with what a client sends.
+    pub fn public_root(&self) -> Option<&str> {
+        self.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/'))
+    }
+
     /// Reads the settings: the later source wins, name by name.
     ///
     /// Fails on an unknown name or a value of the wrong sort, naming the place.

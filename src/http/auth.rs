@@ -55,6 +55,17 @@ impl Who {
         Ok(app.index.find_ref(&address).await?)
     }
 
+    /// The channel or snapshot that the first segment of a page's URL names, and whether it had to be looked up because
+    /// the segment names it by a day or a digest; only then is the sender asked about here.
+    pub async fn segment(&self, app: &App, segment: &str) -> Result<(ChannelRef, bool), Problem> {
+        let address: ChannelAddress = segment.parse()?;
+        if let Some(settled) = address.settled() {
+            return Ok((settled, false));
+        }
+        self.may(app, Permission::Read, Some(&address.name), None)?;
+        Ok((app.index.find_ref(&address).await?, true))
+    }
+
     /// Those of the channels that the sender may look at.
     pub fn visible(&self, app: &App, channels: Vec<ChannelSummary>) -> Vec<ChannelSummary> {
         let may = |channel: &ChannelSummary| self.may(app, Permission::Read, Some(&channel.name), None).is_ok();

@@ -132,7 +132,7 @@ pub async fn atom(
         is_cut = changes.len() > FEED_LIMIT as usize;
         changes.truncate(FEED_LIMIT as usize);
     }
-    let root = app.settings.public_url.as_ref().map_or("..", |url| url.as_str()).trim_end_matches('/');
+    let root = app.settings.public_root().unwrap_or("..");
     let feed = AtomFeed {
         instance: &app.index.instance().await?,
         channel: &channel.name,

@@ -5,20 +5,19 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::Problem;
 use super::auth::Who;
 use super::conditional::{header_text, is_listed};
 use super::extract::Segments;
+use super::pages::{LAST_SERIAL, accepted_encoding, redirect_to};
 use crate::access::ReadPolicy;
 use crate::app::App;
-use crate::model::{ChannelAddress, ChannelRef, Kind, Permission};
+use crate::model::{ChannelRef, Kind, Permission};
 use crate::packaging::{ProjectName, Version, parse_version};
-use crate::simple::{LegacyUrls, LegacyWish, negotiate};
-
-const LAST_SERIAL: HeaderName = HeaderName::from_static("x-pypi-last-serial");
+use crate::simple::{LegacyUrls, LegacyWish};
 
 type Answer = Result<Response, Problem>;
 
@@ -91,16 +90,7 @@ impl Wanted {
     }
 
     async fn channel(app: &App, who: &Who, segment: &str) -> Result<Self, Problem> {
-        let address: ChannelAddress = segment.parse()?;
-        let settled = address.settled();
-        let is_found = settled.is_none();
-        let view = match settled {
-            Some(view) => view,
-            None => {
-                who.may(app, Permission::Read, Some(&address.name), None)?;
-                app.index.find_ref(&address).await?
-            }
-        };
+        let (view, is_found) = who.segment(app, segment).await?;
         let urls = LegacyUrls { root: root(app), place: format!("/{view}") };
         Ok(Self { view, urls, is_found })
     }
@@ -119,7 +109,7 @@ impl Wanted {
 /// The public address without its last slash, or nothing: a link then begins at the root of the server that was asked.
 /// Never what a client sent as `Host`: the answer is kept for others.
 fn root(app: &App) -> String {
-    app.settings.public_url.as_ref().map_or("", |url| url.as_str()).trim_end_matches('/').to_owned()
+    app.settings.public_root().unwrap_or_default().to_owned()
 }
 
 fn not_a(what: &str) -> Problem {
@@ -132,13 +122,7 @@ async fn answer(app: &App, who: &Who, wanted: &WantedRelease, parts: &Parts) -> 
         return redirect(app, wanted, parts, status);
     }
     who.may(app, Permission::Read, Some(&wanted.view.name), Some(&wanted.project))?;
-    let accept_encoding = header_text(&parts.headers, header::ACCEPT_ENCODING);
-    let encoding = negotiate::encoding(accept_encoding.as_deref()).ok_or_else(|| {
-        let detail = "no encoding of this page is accepted by the client";
-        Problem::new(Kind::NotAcceptable, "simple/not-acceptable", detail)
-            .with_hint("Accept `zstd`, `gzip` or `identity`.")
-            .with_header(header::VARY, vary(app))
-    })?;
+    let encoding = accepted_encoding(&parts.headers, vary(app))?;
     let WantedRelease { view, urls, project, version, .. } = wanted;
     let wish = LegacyWish { view, project, version: version.as_ref(), urls };
     let page = app.legacy_pages.page(&app.index, &*app.blobs, wish).await?;
@@ -186,17 +170,5 @@ fn redirect(app: &App, wanted: &WantedRelease, parts: &Parts, status: StatusCode
         location.push_str(&version.to_string().replace('+', "%2B").replace('!', "%21"));
     }
     location.push_str("/json");
-    if let Some(query) = parts.uri.query() {
-        location.push('?');
-        location.push_str(query);
-    }
-    let location = HeaderValue::from_str(&location).map_err(|error| Problem::internal(error.to_string()))?;
-    let mut response = status.into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::LOCATION, location);
-    headers.insert(header::VARY, HeaderValue::from_static(vary(app)));
-    if status == StatusCode::FOUND {
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    }
-    Ok(response)
+    redirect_to(location, &parts.uri, status, vary(app))
 }

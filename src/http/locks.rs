@@ -91,8 +91,8 @@ fn pylock(lock: &Lock, root: &str) -> Result<String, Problem> {
 
 /// The address under which the client reached us: the one that is set, else the one that it sent.
 fn root_url(app: &App, headers: &HeaderMap) -> String {
-    if let Some(url) = &app.settings.public_url {
-        return url.as_str().trim_end_matches('/').to_owned();
+    if let Some(root) = app.settings.public_root() {
+        return root.to_owned();
     }
     let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
     host.map_or_else(String::new, |host| format!("http://{host}"))

@@ -17,11 +17,12 @@ use super::extract::Segments;
 use super::pieces::Pieces;
 use crate::access::ReadPolicy;
 use crate::app::App;
-use crate::model::{ChannelAddress, ChannelRef, Kind, Permission};
+use crate::model::{ChannelRef, Kind, Permission};
 use crate::packaging::ProjectName;
 use crate::simple::{Base, Encoding, Form, Format, PageBody, negotiate};
 
-const LAST_SERIAL: HeaderName = HeaderName::from_static("x-pypi-last-serial");
+/// Tells the serial of the last change of a project, as PyPI does.
+pub(super) const LAST_SERIAL: HeaderName = HeaderName::from_static("x-pypi-last-serial");
 
 type Answer = Result<Response, Problem>;
 
@@ -136,12 +137,8 @@ impl Place {
     }
 
     async fn channel(app: &App, who: &Who, segment: &str) -> Result<Self, Problem> {
-        let address: ChannelAddress = segment.parse()?;
-        if let Some(wanted) = address.settled() {
-            return Ok(Self::new(wanted, Base::Channel));
-        }
-        who.may(app, Permission::Read, Some(&address.name), None)?;
-        Ok(Self { wanted: app.index.find_ref(&address).await?, base: Base::Channel, is_found: true })
+        let (wanted, is_found) = who.segment(app, segment).await?;
+        Ok(Self { wanted, base: Base::Channel, is_found })
     }
 
     /// A snapshot never changes; a head is asked about each time, which a conditional request makes cheap. Never both:
@@ -200,14 +197,10 @@ impl<'a> Wish<'a> {
         let parameter = uri.query().and_then(|query| negotiate::query_value(query, "format"));
         let accept = header_text(headers, header::ACCEPT);
         let format = negotiate::format(accept.as_deref(), parameter.as_deref()).ok_or_else(|| {
-            not_acceptable("no form of this page is accepted by the client")
+            not_acceptable("no form of this page is accepted by the client", NEGOTIATED)
                 .with_hint("Accept `application/vnd.pypi.simple.v1+json` or `text/html`.")
         })?;
-        let accept_encoding = header_text(headers, header::ACCEPT_ENCODING);
-        let encoding = negotiate::encoding(accept_encoding.as_deref()).ok_or_else(|| {
-            not_acceptable("no encoding of this page is accepted by the client")
-                .with_hint("Accept `zstd`, `gzip` or `identity`.")
-        })?;
+        let encoding = accepted_encoding(headers, NEGOTIATED)?;
         Ok(Self { format, encoding, if_none_match: header_text(headers, header::IF_NONE_MATCH) })
     }
 
@@ -222,9 +215,20 @@ impl<'a> Wish<'a> {
     }
 }
 
-fn not_acceptable(detail: &str) -> Problem {
-    Problem::new(Kind::NotAcceptable, "simple/not-acceptable", detail)
-        .with_header(header::VARY, "Accept, Accept-Encoding")
+/// What the form and the encoding of a page depend on.
+const NEGOTIATED: &str = "Accept, Accept-Encoding";
+
+/// The encoding that a client wants most; `vary` is what the answer depends on.
+pub(super) fn accepted_encoding(headers: &HeaderMap, vary: &'static str) -> Result<Encoding, Problem> {
+    let accept_encoding = header_text(headers, header::ACCEPT_ENCODING);
+    negotiate::encoding(accept_encoding.as_deref()).ok_or_else(|| {
+        not_acceptable("no encoding of this page is accepted by the client", vary)
+            .with_hint("Accept `zstd`, `gzip` or `identity`.")
+    })
+}
+
+fn not_acceptable(detail: &str, vary: &'static str) -> Problem {
+    Problem::new(Kind::NotAcceptable, "simple/not-acceptable", detail).with_header(header::VARY, vary)
 }
 
 /// Headers of a page's answer, those of `frame.rs` too: the map is made large enough at once.
@@ -253,17 +257,16 @@ pub(super) fn page_answer(
     }
     headers.insert(header::CACHE_CONTROL, place.cache_control(app.settings.read));
     headers.insert(LAST_SERIAL, HeaderValue::from(page.last_serial.0));
-    add_vary(&mut headers, app.settings.read);
+    headers.insert(header::VARY, HeaderValue::from_static(vary(app.settings.read)));
     *response.headers_mut() = headers;
     response
 }
 
-fn add_vary(headers: &mut HeaderMap, reads: ReadPolicy) {
-    let vary = match reads {
-        ReadPolicy::Open => "Accept, Accept-Encoding",
+fn vary(reads: ReadPolicy) -> &'static str {
+    match reads {
+        ReadPolicy::Open => NEGOTIATED,
         ReadPolicy::Token => "Accept, Accept-Encoding, Authorization",
-    };
-    headers.insert(header::VARY, HeaderValue::from_static(vary));
+    }
 }
 
 /// To the one URL of a page. For ever where only a slash or a spelling differ, nothing that a promotion could change
@@ -271,7 +274,7 @@ fn add_vary(headers: &mut HeaderMap, reads: ReadPolicy) {
 ///
 /// Built from parsed parts and the public URL that was set, never from the `Host` that a client sends.
 fn redirect(app: &App, place: &Place, project: &(impl Display + ?Sized), uri: &Uri) -> Answer {
-    let root = app.settings.public_url.as_ref().map_or("", |url| url.as_str()).trim_end_matches('/');
+    let root = app.settings.public_root().unwrap_or_default();
     let mut location = match place.base {
         Base::Default => format!("{root}/simple/"),
         Base::Channel | Base::ChannelUpload => format!("{root}/{}/simple/", place.wanted),
@@ -281,16 +284,23 @@ fn redirect(app: &App, place: &Place, project: &(impl Display + ?Sized), uri: &U
         location.push_str(&project);
         location.push('/');
     }
+    let status = if place.is_found { StatusCode::FOUND } else { StatusCode::MOVED_PERMANENTLY };
+    redirect_to(location, uri, status, vary(app.settings.read))
+}
+
+/// To this URL with the query of the request. What was found this time is not kept.
+pub(super) fn redirect_to(mut location: String, uri: &Uri, status: StatusCode, vary: &'static str) -> Answer {
     if let Some(query) = uri.query() {
         location.push('?');
         location.push_str(query);
     }
     let location = HeaderValue::from_str(&location).map_err(|error| Problem::internal(error.to_string()))?;
-    let mut response = match place.is_found {
-        true => (StatusCode::FOUND, [(header::CACHE_CONTROL, "no-store")]).into_response(),
-        false => StatusCode::MOVED_PERMANENTLY.into_response(),
-    };
-    response.headers_mut().insert(header::LOCATION, location);
-    add_vary(response.headers_mut(), app.settings.read);
+    let mut response = status.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::LOCATION, location);
+    headers.insert(header::VARY, HeaderValue::from_static(vary));
+    if status == StatusCode::FOUND {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
     Ok(response)
 }

@@ -95,7 +95,7 @@ pub async fn file(Segments(file): Segments<String>, headers: HeaderMap) -> Resul
 
 /// `GET /manual`: relative links need the slash.
 pub async fn manual_without_slash(State(app): State<Arc<App>>) -> Result<Response, Problem> {
-    let root = app.settings.public_url.as_ref().map_or("", |url| url.as_str()).trim_end_matches('/');
+    let root = app.settings.public_root().unwrap_or_default();
     let location = HeaderValue::from_str(&format!("{root}/manual/"));
     let location = location.map_err(|error| Problem::internal(error.to_string()))?;
     Ok((StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, location)]).into_response())

@@ -8,9 +8,9 @@ use bytes::Bytes;
 use sha2::Digest as _;
 use tokio::sync::Semaphore;
 
-use super::Encoding;
 use super::body::compress_zstd;
 use super::legacy::{LegacyRelease, LegacyUrls, advisory_url, latest, metadata_of, render};
+use super::{Encoding, PageError};
 use crate::blobs::{BlobError, BlobStore};
 use crate::index::{AdvisoryRecord, Index, IndexError};
 use crate::model::{ChannelRef, Diagnostic, Kind, ProjectHead, Serial, Sha256Digest, View};
@@ -36,25 +36,12 @@ pub enum LegacyError {
         /// The serial that was read.
         serial: Serial,
     },
-    /// The project was never part of this channel.
-    #[error("`{project}` is not in channel `{channel}` at serial {serial}")]
-    NoSuchProject {
-        /// The name that was asked for.
-        project: ProjectName,
-        /// The channel that was read.
-        channel: String,
-        /// The serial that was read.
-        serial: Serial,
-    },
     /// The answer could not be written out.
     #[error("the page could not be made")]
     Render(#[source] serde_json::Error),
-    /// The answer could not be compressed.
-    #[error("the page could not be compressed")]
-    Compress(#[source] std::io::Error),
-    /// The thread that makes the answer was stopped.
-    #[error("the page could not be made")]
-    Stopped(#[source] tokio::task::JoinError),
+    /// What stops every page stops this one.
+    #[error(transparent)]
+    Page(#[from] PageError),
     /// The index could not be read.
     #[error(transparent)]
     Index(#[from] IndexError),
@@ -67,8 +54,8 @@ impl Diagnostic for LegacyError {
     fn code(&self) -> &'static str {
         match self {
             Self::NoSuchRelease { .. } => "simple/no-such-release",
-            Self::NoSuchProject { .. } => "simple/no-such-project",
-            Self::Render(_) | Self::Compress(_) | Self::Stopped(_) => "simple/page-failed",
+            Self::Render(_) => "simple/page-failed",
+            Self::Page(error) => error.code(),
             Self::Index(error) => error.code(),
             Self::Blob(error) => error.code(),
         }
@@ -76,8 +63,9 @@ impl Diagnostic for LegacyError {
 
     fn kind(&self) -> Kind {
         match self {
-            Self::NoSuchRelease { .. } | Self::NoSuchProject { .. } => Kind::NotFound,
-            Self::Render(_) | Self::Compress(_) | Self::Stopped(_) => Kind::Internal,
+            Self::NoSuchRelease { .. } => Kind::NotFound,
+            Self::Render(_) => Kind::Internal,
+            Self::Page(error) => error.kind(),
             Self::Index(error) => error.kind(),
             Self::Blob(error) => error.kind(),
         }
@@ -180,7 +168,7 @@ impl LegacyPages {
         let (view, head) = index.open_project(wish.view, wish.project).await?;
         let Some(head) = head else {
             let (project, channel) = (wish.project.clone(), view.channel.to_string());
-            return Err(LegacyError::NoSuchProject { project, channel, serial: view.serial });
+            return Err(PageError::NoSuchProject { project, channel, serial: view.serial }.into());
         };
         let key = Key {
             channel_id: view.channel_id,
@@ -244,11 +232,11 @@ async fn make(
         let vulnerabilities = advisories.iter().filter_map(told).collect();
         let text = render(&LegacyRelease { head, version, metadata, files, all_files, vulnerabilities, urls });
         let text = text.map_err(LegacyError::Render)?;
-        let gzip = compress_gzip(&text).map(body).map_err(LegacyError::Compress)?;
-        let zstd = compress_zstd(&text).map(body).map_err(LegacyError::Compress)?;
+        let gzip = compress_gzip(&text).map(body).map_err(PageError::Compress)?;
+        let zstd = compress_zstd(&text).map(body).map_err(PageError::Compress)?;
         Ok(LegacyPage { last_serial, identity: body(text.into_bytes()), gzip, zstd })
     };
-    tokio::task::spawn_blocking(work).await.map_err(LegacyError::Stopped)?
+    tokio::task::spawn_blocking(work).await.map_err(PageError::Stopped)?
 }
 
 /// What METADATA says; nothing if the blob is damaged, or was taken by rules that have become stricter since.
