@@ -213,6 +213,7 @@ impl Settings {
         };
         let known = toml::Table::try_from(Self::default()).unwrap_or_default();
         let file_place = source.file.as_ref().map_or_else(String::new, |path| format!("`{}`", path.display()));
+        name_fault(&table, &file_place)?;
         parse(table.clone(), &file_place)?;
         for (name, value) in overrides(source) {
             let place = format!("`{}`", name.shown);
@@ -263,6 +264,18 @@ fn read_file(path: &Path) -> Result<toml::Table, SettingsError> {
         place: format!("`{}`", path.display()),
         message: error.to_string(),
     })
+}
+
+/// Looks at each setting of a file by itself: what is said of a value does not say whose it is.
+fn name_fault(table: &toml::Table, file_place: &str) -> Result<(), SettingsError> {
+    for (name, value) in table {
+        let alone = toml::Table::from_iter([(name.clone(), value.clone())]);
+        if let Err(error) = alone.try_into::<Settings>() {
+            let place = format!("`{name}` in {file_place}");
+            return Err(SettingsError::Invalid { place, message: error.message().to_owned() });
+        }
+    }
+    Ok(())
 }
 
 fn parse(table: toml::Table, place: &str) -> Result<Settings, SettingsError> {
@@ -411,5 +424,15 @@ mod tests {
         std::fs::write(&path, "raed = \"token\"\n").unwrap();
         let error = Settings::load(&SettingsSource { file: Some(path), ..source(&[], &[]) }).unwrap_err();
         assert!(error.to_string().contains("unknown field `raed`"), "{error}");
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_sort_in_a_file_is_refused_by_its_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ferrywheel.toml");
+        std::fs::write(&path, "read = \"token\"\nreserved_names = \"acme-*\"\n").unwrap();
+        let error = Settings::load(&SettingsSource { file: Some(path.clone()), ..source(&[], &[]) }).unwrap_err();
+        let expected = format!("`reserved_names` in `{}`: invalid type", path.display());
+        assert!(error.to_string().starts_with(&expected), "{error}");
     }
 }
