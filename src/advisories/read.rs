@@ -1,9 +1,10 @@
 //! The forms of an import: one JSON record, an array, records one after another, or a zip of JSON files. Each record is
 //! given on as it is read, so that memory holds no more than those that are kept.
 
+use std::cell::Cell;
 use std::fmt;
 use std::fs::File;
-use std::io::{BufReader, Read, Seek as _, SeekFrom};
+use std::io::{self, BufReader, Read, Seek as _, SeekFrom};
 
 use serde::de::{Deserializer as _, SeqAccess, Visitor};
 use serde_json::Value;
@@ -56,7 +57,7 @@ fn too_many() -> ImportError {
 
 fn unreadable(error: &serde_json::Error) -> ImportError {
     match error.is_io() {
-        true => ImportError::ReadBack(std::io::Error::other(error.to_string())),
+        true => ImportError::ReadBack(io::Error::other(error.to_string())),
         false => ImportError::Unreadable { reason: error.to_string() },
     }
 }
@@ -85,20 +86,49 @@ fn read_archive(file: &File, size_bytes: u64, take: &mut Take<'_>) -> Result<(),
 /// Values one after another; of an array, its elements.
 fn read_json(mut source: impl Read, take: &mut Take<'_>) -> Result<(), ImportError> {
     let first = first_byte(&mut source)?;
-    let source = first.as_slice().chain(source);
+    let left = Cell::new(MAX_RECORD_BYTES);
+    let source = Metered { source: first.as_slice().chain(source), left: &left };
+    let mut take = |name: &str, record: Value| {
+        left.set(MAX_RECORD_BYTES);
+        take(name, record)
+    };
+    let refused = |error: &serde_json::Error| match left.get() {
+        0 => ImportError::TooLarge { what: "a record has too many bytes".to_owned(), limit: MAX_RECORD_BYTES },
+        _ => unreadable(error),
+    };
     let mut stopped = None;
     if first == b"[" {
         let mut json = serde_json::Deserializer::from_reader(source);
-        let read = json.deserialize_seq(Elements { take, stopped: &mut stopped }).and_then(|()| json.end());
+        let elements = Elements { take: &mut take, stopped: &mut stopped };
+        let read = json.deserialize_seq(elements).and_then(|()| json.end());
         return match stopped {
             Some(error) => Err(error),
-            None => read.map_err(|error| unreadable(&error)),
+            None => read.map_err(|error| refused(&error)),
         };
     }
     for (position, record) in serde_json::Deserializer::from_reader(source).into_iter().enumerate() {
-        take(&format!("record {}", position + 1), record.map_err(|error| unreadable(&error))?)?;
+        take(&format!("record {}", position + 1), record.map_err(|error| refused(&error))?)?;
     }
     Ok(())
+}
+
+/// Gives no more bytes than are left for the record that is being read.
+struct Metered<'a, R> {
+    source: R,
+    left: &'a Cell<u64>,
+}
+
+impl<R: Read> Read for Metered<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.left.get();
+        if left == 0 {
+            return Err(io::Error::other("a record has too many bytes"));
+        }
+        let room = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let count = self.source.read(&mut buffer[..room])?;
+        self.left.set(left - count as u64);
+        Ok(count)
+    }
 }
 
 /// The first byte that is no whitespace; nothing of an empty import.
@@ -209,6 +239,19 @@ mod tests {
             let error = read(bytes).unwrap_err();
             assert!(matches!(error, ImportError::Unreadable { .. }), "{error:?}");
             assert!(error.to_string().contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_record_over_the_limit_is_refused_in_every_form() {
+        let record = |size: u64| format!("{{\"id\":\"{}\"}}", "x".repeat(usize::try_from(size).unwrap()));
+        let (fits, large) = (record(MAX_RECORD_BYTES - 100), record(MAX_RECORD_BYTES));
+        for text in [large.clone(), format!("{{}}\n{large}"), format!("[{{}}, {large}]")] {
+            let error = read(text.as_bytes()).unwrap_err();
+            assert!(matches!(error, ImportError::TooLarge { limit: MAX_RECORD_BYTES, .. }), "{error:?}");
+        }
+        for text in [format!("{fits}\n{fits}\n"), format!("[{fits}, {fits}]")] {
+            assert_eq!(read(text.as_bytes()).unwrap().len(), 2);
         }
     }
 
