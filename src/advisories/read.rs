@@ -48,7 +48,7 @@ pub fn read_records(
         }
     }
     file.seek(SeekFrom::Start(0)).map_err(ImportError::ReadBack)?;
-    read_json(BufReader::with_capacity(256 << 10, file), &mut counted)
+    read_json(BufReader::with_capacity(256 << 10, file), MAX_RECORD_BYTES, &mut counted)
 }
 
 fn too_many() -> ImportError {
@@ -83,17 +83,17 @@ fn read_archive(file: &File, size_bytes: u64, take: &mut Take<'_>) -> Result<(),
     Ok(())
 }
 
-/// Values one after another; of an array, its elements.
-fn read_json(mut source: impl Read, take: &mut Take<'_>) -> Result<(), ImportError> {
+/// Values one after another; of an array, its elements. None may have more than `limit` bytes.
+fn read_json(mut source: impl Read, limit: u64, take: &mut Take<'_>) -> Result<(), ImportError> {
     let first = first_byte(&mut source)?;
-    let left = Cell::new(MAX_RECORD_BYTES);
+    let left = Cell::new(limit);
     let source = Metered { source: first.as_slice().chain(source), left: &left };
     let mut take = |name: &str, record: Value| {
-        left.set(MAX_RECORD_BYTES);
+        left.set(limit);
         take(name, record)
     };
     let refused = |error: &serde_json::Error| match left.get() {
-        0 => ImportError::TooLarge { what: "a record has too many bytes".to_owned(), limit: MAX_RECORD_BYTES },
+        0 => ImportError::TooLarge { what: "a record has too many bytes".to_owned(), limit },
         _ => unreadable(error),
     };
     let mut stopped = None;
@@ -243,16 +243,22 @@ mod tests {
     }
 
     #[test]
-    fn a_record_over_the_limit_is_refused_in_every_form() {
-        let record = |size: u64| format!("{{\"id\":\"{}\"}}", "x".repeat(usize::try_from(size).unwrap()));
-        let (fits, large) = (record(MAX_RECORD_BYTES - 100), record(MAX_RECORD_BYTES));
-        for text in [large.clone(), format!("{{}}\n{large}"), format!("[{{}}, {large}]")] {
-            let error = read(text.as_bytes()).unwrap_err();
-            assert!(matches!(error, ImportError::TooLarge { limit: MAX_RECORD_BYTES, .. }), "{error:?}");
+    fn a_record_over_the_limit_is_refused_wherever_it_stands() {
+        let read_within = |text: &str, limit| {
+            let mut count = 0;
+            read_json(text.as_bytes(), limit, &mut |_, _| {
+                count += 1;
+                Ok(())
+            })
+            .map(|()| count)
+        };
+        for text in ["{\"id\":1}{\"id\":2}", "{\"id\":1}\n{\"id\":2}\n", "[{\"id\":1}, {\"id\":2}]"] {
+            assert_eq!(read_within(text, 12).unwrap(), 2, "{text}");
+            let error = read_within(text, 7).unwrap_err();
+            assert!(matches!(error, ImportError::TooLarge { limit: 7, .. }), "{text}: {error:?}");
         }
-        for text in [format!("{fits}\n{fits}\n"), format!("[{fits}, {fits}]")] {
-            assert_eq!(read(text.as_bytes()).unwrap().len(), 2);
-        }
+        let error = read_within("[{}, {\"id\":12345678}]", 12).unwrap_err();
+        assert!(matches!(error, ImportError::TooLarge { limit: 12, .. }), "{error:?}");
     }
 
     #[test]
