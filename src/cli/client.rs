@@ -117,6 +117,10 @@ impl Client {
             false => tokio::fs::File::open(file).await,
         };
         let opened: tokio::fs::File = opened.map_err(unreadable)?;
+        if opened.metadata().await.map_err(unreadable)?.is_dir() {
+            // Opening one succeeds; reading fails, and that would look like a server that does not answer.
+            return Err(unreadable(std::io::ErrorKind::IsADirectory.into()));
+        }
         let body = reqwest::Body::wrap_stream(tokio_util::io::ReaderStream::with_capacity(opened, 256 << 10));
         self.json(request.header("content-type", "application/octet-stream").body(body)).await
     }

@@ -51,3 +51,13 @@ fn a_server_that_is_away_is_told_with_the_cause_and_the_next_step() {
     assert!(stderr.starts_with(&format!("error: `{server}/` does not answer: Connection refused")), "{stderr}");
     assert!(stderr.contains("hint: Start it with `ferrywheel serve`"), "{stderr}");
 }
+
+#[test]
+fn a_directory_that_is_to_be_imported_is_no_server_that_is_away() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().display().to_string();
+    let output = ferrywheel(&["advisories", "import", &path, "--server", "http://127.0.0.1:9"]).output().unwrap();
+    let (_, stderr) = text(&output);
+    assert!(stderr.starts_with(&format!("error: `{path}` cannot be read: ")), "{stderr}");
+    assert_eq!(output.status.code(), Some(2));
+}
