@@ -46,7 +46,8 @@ pub struct Frame {
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Headers of every answer (threats 2.3), unless the handler set its own. Nothing of ours is to be framed or guessed at.
+/// Headers of every answer but a 304 (threats 2.3), unless the handler set its own. Nothing of ours is to be framed or
+/// guessed at.
 const SAFE_HEADERS: [(HeaderName, HeaderValue); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
@@ -171,12 +172,14 @@ impl Framed {
         let is_known = response.status() == StatusCode::NOT_MODIFIED;
         let headers = response.headers_mut();
         if is_known {
-            // The router writes 0, which would be the length of what the client has (RFC 9110 section 8.6).
+            // The router writes 0, which would be the length of what the client has (RFC 9110 section 8.6). The safe headers
+            // came with what it has and still hold for that (section 15.4.5).
             headers.remove(header::CONTENT_LENGTH);
-        }
-        headers.reserve(SAFE_HEADERS.len() + 1);
-        for (name, value) in SAFE_HEADERS {
-            headers.entry(name).or_insert(value);
+        } else {
+            headers.reserve(SAFE_HEADERS.len() + 1);
+            for (name, value) in SAFE_HEADERS {
+                headers.entry(name).or_insert(value);
+            }
         }
         if let Ok(id) = HeaderValue::from_bytes(line.id.as_bytes()) {
             headers.insert(REQUEST_ID, id);

@@ -54,6 +54,8 @@ async fn each_form_has_its_own_strong_tag_and_304_only_for_itself() {
                 assert_eq!(answer.header("cache-control"), "no-cache");
                 assert!(!answer.header("date").is_empty(), "pip uses no page without a date");
                 assert_eq!(answer.body.is_empty(), other == position);
+                // What is true of the bytes that the client has was said with them.
+                assert_eq!(answer.header("x-content-type-options").is_empty(), other == position);
             }
         }
         let listed = format!("\"other\", W/{}", tags[0]);
