@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -185,8 +185,13 @@ impl Lane {
     }
 }
 
+/// One client for all: making one reads every root certificate of the machine.
+///
+/// Its patience ends before the test's: of a connection whose server was killed it may never hear again.
 fn client() -> Client {
-    Client::builder().no_proxy().build().unwrap()
+    static CLIENT: LazyLock<Client> =
+        LazyLock::new(|| Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().unwrap());
+    CLIENT.clone()
 }
 
 async fn upload(client: &Client, url: &str, token: &str, filename: &str, bytes: Bytes) -> reqwest::Result<u16> {
