@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
@@ -13,6 +13,7 @@ use super::Problem;
 use super::auth::Who;
 use super::conditional::{header_text, is_listed};
 use super::extract::{Query, Segments};
+use super::pages::LAST_SERIAL;
 use crate::access::ReadPolicy;
 use crate::app::App;
 use crate::channels::{AtomFeed, change_word, render_atom};
@@ -30,8 +31,6 @@ const MAX_LIMIT: u32 = 5_000;
 
 /// Most changes that the Atom feed tells.
 const FEED_LIMIT: u32 = 300;
-
-const LAST_SERIAL: HeaderName = HeaderName::from_static("x-pypi-last-serial");
 
 /// Query of [`list`].
 #[derive(Deserialize)]

@@ -39,9 +39,7 @@ HELD = {
     "page, HTML, gzip": 1.2,
     "page, JSON": 1.2,
     "page, JSON, gzip": 1.2,
-    "304": 1.4,
     ".metadata": 1.7,
-    "small wheel": 1.7,
     "range": 1.8,
 }
 """What is asserted, before the slack, of rows that miss what must be reached: `README.md` says what limits them."""
