@@ -35,6 +35,14 @@ pub enum AccessError {
         /// What was needed.
         permission: Permission,
     },
+    /// A token that reaches a part asks for what concerns the whole.
+    #[error("{what}, and the token `{name}` does not reach all of them")]
+    Limited {
+        /// Name of the token.
+        name: String,
+        /// What was asked for, and whom it concerns, as the beginning of a sentence.
+        what: &'static str,
+    },
     /// The index did not answer.
     #[error("the token could not be checked")]
     Index(#[source] IndexError),
@@ -48,6 +56,7 @@ impl Diagnostic for AccessError {
             Self::Unknown => "access/token-unknown",
             Self::Ended => "access/token-ended",
             Self::NotAllowed { .. } => "access/not-allowed",
+            Self::Limited { .. } => "access/token-limited",
             Self::Index(error) => error.code(),
         }
     }
@@ -55,14 +64,14 @@ impl Diagnostic for AccessError {
     fn kind(&self) -> Kind {
         match self {
             Self::Missing | Self::Malformed | Self::Unknown | Self::Ended => Kind::Unauthenticated,
-            Self::NotAllowed { .. } => Kind::Forbidden,
+            Self::NotAllowed { .. } | Self::Limited { .. } => Kind::Forbidden,
             Self::Index(error) => error.kind(),
         }
     }
 
     fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
-            Self::NotAllowed { .. } => Some("An administrator can make a token that does.".into()),
+            Self::NotAllowed { .. } | Self::Limited { .. } => Some("An administrator can make a token that does.".into()),
             Self::Index(error) => error.hint(),
             _ => Some(
                 "Send the token as the password of user `__token__`, or as `Authorization: Bearer`. The first token is in \

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::AccessError;
-use crate::model::{ChannelName, Permission, Principal};
+use crate::model::{ChannelName, FileHolder, Permission, Principal, Scope};
 use crate::packaging::ProjectName;
 
 /// Who may read pages and files.
@@ -48,10 +48,48 @@ pub fn authorize(
     }
 }
 
+/// What somebody is told who asks for the bytes of a file by its URL, which names no channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileAccess {
+    /// That there is no such file.
+    Hidden,
+    /// That it is kept back, because its project is quarantined (PEP 792).
+    Withheld,
+    /// What is in it.
+    Granted,
+}
+
+/// The limits of the token of a reader who may not see all that is here; `None` for whoever reads everything.
+///
+/// For requests that [`authorize`] has let through.
+pub fn read_limits(who: &Principal, reads: ReadPolicy) -> Option<&Scope> {
+    match who {
+        Principal::Token { scope, .. } if reads == ReadPolicy::Token => {
+            (!scope.covers_all_channels() || !scope.covers_all_projects()).then_some(scope)
+        }
+        _ => None,
+    }
+}
+
+/// Whether a token with these limits may read a file: of a project and in a channel that it reaches, of which any snapshot
+/// counts, because those may be read too.
+///
+/// For who sees only some channels, the file is kept back where none of their heads offers it.
+pub fn file_access(limits: &Scope, project: &ProjectName, holders: &[FileHolder]) -> FileAccess {
+    let reached: Vec<&FileHolder> = holders.iter().filter(|holder| limits.covers_channel(&holder.channel)).collect();
+    if reached.is_empty() || !limits.covers_project(project) {
+        return FileAccess::Hidden;
+    }
+    let mut heads = reached.into_iter().filter(|holder| holder.is_in_head).peekable();
+    match heads.peek().is_some() && heads.all(|head| head.is_quarantined) {
+        true => FileAccess::Withheld,
+        false => FileAccess::Granted,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Scope;
 
     fn token(permissions: &[Permission], channels: &str, projects: &str) -> Principal {
         let scope =
@@ -103,6 +141,47 @@ mod tests {
                 expected,
                 "{who:?} {permission:?} {channel} {project}"
             );
+        }
+    }
+
+    #[test]
+    fn ok_and_err_files_by_their_channels() {
+        use FileAccess::{Granted, Hidden, Withheld};
+        let holder = |channel: &str, is_in_head, is_quarantined| FileHolder {
+            channel: channel.parse().unwrap(),
+            is_in_head,
+            is_quarantined,
+        };
+        for (channels, projects, holders, expected) in [
+            ("staging", "*", vec![], Hidden),
+            ("staging", "*", vec![holder("blessed", true, false)], Hidden),
+            ("staging", "*", vec![holder("blessed", true, false), holder("staging", true, false)], Granted),
+            ("staging", "*", vec![holder("staging", false, false)], Granted),
+            ("staging", "*", vec![holder("staging", true, true), holder("blessed", true, false)], Withheld),
+            ("*", "*", vec![holder("staging", true, true), holder("blessed", true, false)], Granted),
+            ("*", "*", vec![holder("staging", true, true), holder("blessed", false, false)], Withheld),
+            ("staging", "*", vec![holder("staging", false, true)], Granted),
+            ("*", "acme-*", vec![holder("staging", true, false)], Hidden),
+            ("*", "fl*", vec![holder("staging", true, false)], Granted),
+        ] {
+            let Principal::Token { scope, .. } = token(&[Permission::Read], channels, projects) else { panic!() };
+            let access = file_access(&scope, &"flask".parse().unwrap(), &holders);
+            assert_eq!(access, expected, "{channels} {projects} {holders:?}");
+        }
+    }
+
+    #[test]
+    fn only_tokens_that_reach_a_part_are_limited_readers() {
+        use ReadPolicy::{Open, Token};
+        for (who, reads, expected) in [
+            (Principal::Anonymous, Open, false),
+            (Principal::Local, Token, false),
+            (token(&[Permission::Read], "*", "*"), Token, false),
+            (token(&[Permission::Read], "staging", "*"), Token, true),
+            (token(&[Permission::Read], "*", "acme-*"), Token, true),
+            (token(&[Permission::Read], "staging", "acme-*"), Open, false),
+        ] {
+            assert_eq!(read_limits(&who, reads).is_some(), expected, "{who:?} {reads:?}");
         }
     }
 }

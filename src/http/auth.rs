@@ -9,9 +9,9 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::Problem;
-use crate::access::{authenticate, authorize};
+use crate::access::{FileAccess, authenticate, authorize, file_access, read_limits};
 use crate::app::App;
-use crate::model::{ChannelAddress, ChannelName, ChannelRef, ChannelSummary, Permission, Principal};
+use crate::model::{ChannelAddress, ChannelName, ChannelRef, ChannelSummary, Lock, LockedFile, Permission, Principal};
 use crate::packaging::ProjectName;
 
 /// What the guard of one route needs.
@@ -64,6 +64,35 @@ impl Who {
         }
         self.may(app, Permission::Read, Some(&address.name), None)?;
         Ok((app.index.find_ref(&address).await?, true))
+    }
+
+    /// What the sender is told of a file that is here. Only who reads a part pays for the look at its channels.
+    ///
+    /// `is_withheld` is the answer for everybody else.
+    pub async fn file_access(
+        &self,
+        app: &App,
+        filename: &str,
+        project: &ProjectName,
+        is_withheld: bool,
+    ) -> Result<FileAccess, Problem> {
+        let Some(limits) = read_limits(&self.0, app.settings.read) else {
+            return Ok(if is_withheld { FileAccess::Withheld } else { FileAccess::Granted });
+        };
+        let holders = app.index.list_holders(&[filename]).await?;
+        Ok(file_access(limits, project, holders.get(filename).map_or(&[], Vec::as_slice)))
+    }
+
+    /// Whether the sender may have every file of a lock, as [`Who::file_access`] tells of one.
+    pub async fn reads_all_of(&self, app: &App, lock: &Lock) -> Result<bool, Problem> {
+        let Some(limits) = read_limits(&self.0, app.settings.read) else { return Ok(true) };
+        let filenames: Vec<&str> = lock.files.iter().map(|file| file.filename.as_str()).collect();
+        let holders = app.index.list_holders(&filenames).await?;
+        let is_hidden = |file: &LockedFile| {
+            let holders = holders.get(&file.filename).map_or(&[][..], Vec::as_slice);
+            file_access(limits, &file.project, holders) == FileAccess::Hidden
+        };
+        Ok(!lock.files.iter().any(is_hidden))
     }
 
     /// Those of the channels that the sender may look at.

@@ -97,17 +97,25 @@ pub async fn create(
 }
 
 /// `GET /api/v1/bundles/{id}`: what a bundle holds.
-pub async fn show(State(app): State<Arc<App>>, Segments(id): Segments<String>) -> Result<Json<BundleView>, Problem> {
-    Ok(Json(find(&app, &id).await?.into()))
+pub async fn show(
+    State(app): State<Arc<App>>,
+    who: Who,
+    Segments(id): Segments<String>,
+) -> Result<Json<BundleView>, Problem> {
+    let record = find(&app, &who, &id).await?;
+    // It names the channel that it was built from first.
+    who.may(&app, Permission::Read, Some(&record.lock.channel), None).map_err(|_| unknown(&id))?;
+    Ok(Json(record.into()))
 }
 
 /// `GET /api/v1/bundles/{id}/download`: the file itself.
 pub async fn download(
     State(app): State<Arc<App>>,
+    who: Who,
     Segments(id): Segments<String>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let record = find(&app, &id).await?;
+    let record = find(&app, &who, &id).await?;
     answer(&app, &record, &request.into_parts().0).await
 }
 
@@ -139,11 +147,18 @@ fn filename(record: &BundleRecord) -> String {
     format!("{}{PYZ}", record.name)
 }
 
-/// The record of an id. Whoever may read may have it, as with files: the id is a digest, and names what one knows already.
-async fn find(app: &App, id: &str) -> Result<BundleRecord, Problem> {
-    let unknown = || ExportError::BundleUnknown { given: shown(id) };
-    let digest: Sha256Digest = id.parse().map_err(|_| unknown())?;
-    Ok(app.index.find_bundle(&digest).await?.ok_or_else(unknown)?)
+/// The record of an id. Whoever may read all files in it may have it: the id is a digest, and names what one knows already.
+async fn find(app: &App, who: &Who, id: &str) -> Result<BundleRecord, Problem> {
+    let digest: Sha256Digest = id.parse().map_err(|_| unknown(id))?;
+    let record = app.index.find_bundle(&digest).await?.ok_or_else(|| unknown(id))?;
+    match who.reads_all_of(app, &record.lock).await? {
+        true => Ok(record),
+        false => Err(unknown(id).into()),
+    }
+}
+
+fn unknown(id: &str) -> ExportError {
+    ExportError::BundleUnknown { given: shown(id) }
 }
 
 async fn answer(app: &App, record: &BundleRecord, parts: &Parts) -> Result<Response, Problem> {

@@ -15,11 +15,11 @@ use super::download::{Offer, Plan};
 use super::extract::Segments;
 use super::handover::handed_over;
 use super::sendfile::{FileBody, Outbox};
-use crate::access::authorize;
+use crate::access::{FileAccess, authorize};
 use crate::app::App;
 use crate::blobs::{BlobError, BlobFile, SMALL_BLOB_BYTES};
 use crate::model::{Kind, Permission, Principal, ServedFile, Sha256Digest};
-use crate::packaging::{MAX_METADATA_BYTES, shown};
+use crate::packaging::{MAX_METADATA_BYTES, ProjectName, shown};
 
 const METADATA_SUFFIX: &str = ".metadata";
 
@@ -36,9 +36,10 @@ pub async fn download(
     let digest = digest_of(&aa, &bb, &rest).ok_or_else(|| no_such_file(&filename))?;
     let file = app.index.find_served(name).await?.filter(|file| file.sha256 == digest);
     let file = file.ok_or_else(|| no_such_file(&filename))?;
-    who.may(&app, Permission::Read, None, Some(&file.project))?;
-    if file.is_withheld {
-        return Err(withheld(&file, name));
+    match who.file_access(&app, name, &file.project, file.is_withheld).await? {
+        FileAccess::Hidden => return Err(no_such_file(&filename)),
+        FileAccess::Withheld => return Err(withheld(name, &file.project)),
+        FileAccess::Granted => {}
     }
     let parts = request.into_parts().0;
     let outbox = parts.extensions.get();
@@ -97,8 +98,9 @@ fn no_such_file(filename: &str) -> Problem {
     Problem::new(Kind::NotFound, "http/no-such-file", detail)
 }
 
-fn withheld(file: &ServedFile, filename: &str) -> Problem {
-    let detail = format!("`{}` is kept back: its project `{}` is quarantined", shown(filename), file.project);
+/// What is said of a file whose project is quarantined.
+pub(super) fn withheld(filename: &str, project: &ProjectName) -> Problem {
+    let detail = format!("`{}` is kept back: its project `{project}` is quarantined", shown(filename));
     Problem::new(Kind::Forbidden, "http/file-withheld", detail)
         .with_hint("Take another project, or ask an administrator of the channel why.")
 }

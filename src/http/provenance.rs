@@ -13,7 +13,8 @@ use super::Problem;
 use super::auth::Who;
 use super::conditional::{header_text, is_listed};
 use super::extract::Segments;
-use crate::access::ReadPolicy;
+use super::files::withheld;
+use crate::access::{FileAccess, ReadPolicy};
 use crate::app::App;
 use crate::ingest::{ProvenanceOutcome, receive_provenance};
 use crate::model::{Kind, Permission, Sha256Digest};
@@ -42,9 +43,17 @@ pub async fn show(
         return Err(none());
     };
     who.may(&app, Permission::Read, None, Some(&project))?;
-    let stored = app.index.find_file(&filename).await?;
-    let stored = stored.filter(|stored| stored.file.project == project && stored.file.version == version);
-    let Some(stored) = stored else { return Err(none()) };
+    let Some(offered) = app.index.find_offered(&filename).await? else { return Err(none()) };
+    let stored = offered.stored;
+    if stored.file.project != project || stored.file.version != version {
+        return Err(none());
+    }
+    // It is a part of what the file is: who is told nothing of the one is told nothing of the other.
+    match who.file_access(&app, &filename, &project, offered.is_withheld).await? {
+        FileAccess::Hidden => return Err(none()),
+        FileAccess::Withheld => return Err(withheld(&filename, &project)),
+        FileAccess::Granted => {}
+    }
     let Some(provenance) = app.index.find_provenance(stored.id).await? else { return Err(none()) };
     answer(&app, &provenance.sha256, content_type, &headers).await
 }

@@ -19,6 +19,7 @@ mod driver;
 mod error;
 mod files;
 mod heads;
+mod holders;
 mod listings;
 mod lookups;
 mod marks;
@@ -57,6 +58,7 @@ fn statements() -> impl Iterator<Item = db::Sql> {
         changes::STATEMENTS,
         channels::STATEMENTS,
         files::STATEMENTS,
+        holders::STATEMENTS,
         listings::STATEMENTS,
         marks::STATEMENTS,
         memberships::STATEMENTS,

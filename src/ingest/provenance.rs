@@ -16,8 +16,8 @@ use crate::blobs::{BlobError, put};
 use crate::index::{IndexError, StoredProvenance};
 use crate::model::{AuditEvent, Diagnostic, Finding, Kind, Permission, Principal, Sha256Digest};
 use crate::packaging::{
-    AttestationFault, AttestedFile, MAX_PROVENANCE_BYTES, Provenance, parse_provenance, provenance_of_attestations,
-    shown,
+    AttestationFault, AttestedFile, MAX_PROVENANCE_BYTES, Provenance, parse_dist_filename, parse_provenance,
+    provenance_of_attestations, shown,
 };
 
 /// Field of the upload form, and place of the findings.
@@ -73,6 +73,14 @@ pub enum ProvenanceError {
         /// Its name, safe to show.
         filename: String,
     },
+    /// Channels would show it that the sender may not upload to.
+    #[error("`{filename}` is or was in a channel that the token `{name}` may not upload to")]
+    ShownElsewhere {
+        /// The file.
+        filename: String,
+        /// Name of the token.
+        name: String,
+    },
     /// It is not of the form that PEP 740 defines, or not about this file.
     #[error("the provenance of `{filename}` is refused: {}", findings.first().map_or("", |first| first.message.as_str()))]
     Invalid {
@@ -102,6 +110,7 @@ impl Diagnostic for ProvenanceError {
     fn code(&self) -> &'static str {
         match self {
             Self::NoSuchFile { .. } => "ingest/no-such-file",
+            Self::ShownElsewhere { .. } => "access/not-allowed",
             Self::Invalid { .. } => "ingest/provenance-invalid",
             Self::TooLarge => "ingest/too-large",
             Self::Aborted(_) => "ingest/body-aborted",
@@ -114,6 +123,7 @@ impl Diagnostic for ProvenanceError {
     fn kind(&self) -> Kind {
         match self {
             Self::NoSuchFile { .. } => Kind::NotFound,
+            Self::ShownElsewhere { .. } => Kind::Forbidden,
             Self::Invalid { .. } | Self::Aborted(_) => Kind::Invalid,
             Self::TooLarge => Kind::TooLarge,
             Self::Access(error) => error.kind(),
@@ -124,6 +134,10 @@ impl Diagnostic for ProvenanceError {
 
     fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
+            Self::ShownElsewhere { .. } => Some(
+                "All of them show its provenance: send it before the file is promoted, or with a token that reaches them."
+                    .into(),
+            ),
             Self::Access(error) => error.hint(),
             Self::Blob(error) => error.hint(),
             Self::Index(error) => error.hint(),
@@ -156,16 +170,27 @@ pub struct ProvenanceOutcome {
 
 /// Stores the provenance of a published file: a provenance object, kept byte for byte, or a list of attestations.
 ///
-/// It takes the place of the one before. Needs the permission to upload the project, in any channel.
+/// It takes the place of the one before. Needs the permission to upload the project to every channel that has or had the
+/// file, because all of them show it; who may upload to none of them is told what he would be told if there were no file.
 pub async fn receive_provenance(
     parts: &IngestParts,
     who: &Principal,
     filename: &str,
     body: impl Stream<Item = io::Result<Bytes>> + Send,
 ) -> Result<ProvenanceOutcome, ProvenanceError> {
-    let stored = parts.index.find_file(filename).await?;
-    let stored = stored.ok_or_else(|| ProvenanceError::NoSuchFile { filename: shown(filename) })?;
-    authorize(who, Permission::Upload, None, Some(&stored.file.project), ReadPolicy::Open)?;
+    let none = || ProvenanceError::NoSuchFile { filename: shown(filename) };
+    let name = parse_dist_filename(filename).map_err(|_| none())?;
+    // Asked before the index is, so that whoever may not look learns nothing of what is there.
+    authorize(who, Permission::Upload, None, Some(name.project()), ReadPolicy::Open)?;
+    let stored = parts.index.find_file(filename).await?.ok_or_else(none)?;
+    match reach(parts, who, filename).await? {
+        FileReach::All => {}
+        FileReach::Some => {
+            let name = who.name().to_owned();
+            return Err(ProvenanceError::ShownElsewhere { filename: filename.to_owned(), name });
+        }
+        FileReach::None => return Err(none()),
+    }
     let sent = read_body(body).await?;
     let is_list = sent.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
     let sent = if is_list { SentProvenance::Attestations(sent) } else { SentProvenance::Object(sent) };
@@ -176,6 +201,37 @@ pub async fn receive_provenance(
     let attestation_count = provenance.attestation_count;
     let (sha256, verdict) = store::<ProvenanceError>(parts, who, stored.id, filename, provenance.text.into()).await?;
     Ok(ProvenanceOutcome { verdict, filename: filename.to_owned(), sha256, attestation_count, is_verified: false })
+}
+
+/// Which of the channels that have or had a file somebody may upload to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum FileReach {
+    All,
+    Some,
+    None,
+}
+
+/// Looks at the channels of a file, unless the sender reaches all that there can be.
+pub(super) async fn reach(parts: &IngestParts, who: &Principal, filename: &str) -> Result<FileReach, IndexError> {
+    let Principal::Token { scope, .. } = who else { return Ok(FileReach::All) };
+    if scope.covers_all_channels() {
+        return Ok(FileReach::All);
+    }
+    let holders = parts.index.list_holders(&[filename]).await?.remove(filename).unwrap_or_default();
+    let reached = holders.iter().filter(|holder| scope.covers_channel(&holder.channel)).count();
+    Ok(match reached {
+        0 => FileReach::None,
+        count if count == holders.len() => FileReach::All,
+        _ => FileReach::Some,
+    })
+}
+
+/// What is said of attestations that come with a file which other channels, out of the sender's reach, have too.
+pub(super) fn out_of_reach() -> Finding {
+    let text = "other channels have the file too, and this token may not change what they show";
+    Finding::note("ATT-04", "attestation-dropped", text).at(FIELD).with_hint(
+        "Send them to `/api/v1/files/{filename}/provenance` with a token that reaches every channel of the file.",
+    )
 }
 
 /// Stores a provenance object that another index serves for a file that is here and has none.

@@ -151,6 +151,10 @@ impl<'a> PendingUpload<'a> {
                 findings.push(provenance::late());
                 None
             }
+            Some(_) if provenance::reach(parts, who, &upload.filename).await? != provenance::FileReach::All => {
+                findings.push(provenance::out_of_reach());
+                None
+            }
             _ => provenance::judge(&upload, sha256, &mut findings),
         };
         if findings.iter().any(Finding::is_refusal) {

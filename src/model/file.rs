@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::packaging::{ProjectName, Script, Version};
 
-use super::{FileDigests, Serial, Sha256Digest, Timestamp};
+use super::{ChannelName, FileDigests, Serial, Sha256Digest, Timestamp};
 
 /// What sort of distribution a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -127,6 +127,17 @@ impl From<OfferedFile> for ServedFile {
             is_withheld: offered.is_withheld,
         }
     }
+}
+
+/// A channel that has a file now, or has it in an older snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileHolder {
+    /// The channel.
+    pub channel: ChannelName,
+    /// Whether its head has the file.
+    pub is_in_head: bool,
+    /// Whether the file's project is quarantined there now.
+    pub is_quarantined: bool,
 }
 
 /// A file as one channel shows it at one serial.

@@ -28,7 +28,7 @@ pub use clock::{Clock, Timestamp};
 pub use diagnostic::{Diagnostic, Kind, innermost_cause};
 pub use digest::{Blake2b256Digest, DigestError, FileDigests, Md5Digest, Sha256Digest};
 pub use file::{
-    ChannelFile, FileKind, KnownFile, ListedFile, ListedProject, Member, NewFile, OfferedFile, ProjectHead,
+    ChannelFile, FileHolder, FileKind, KnownFile, ListedFile, ListedProject, Member, NewFile, OfferedFile, ProjectHead,
     ProjectStatus, ServedFile, StoredFile, WheelFacts, Yank,
 };
 pub use finding::{Finding, Severity};

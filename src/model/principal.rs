@@ -68,6 +68,21 @@ impl Scope {
     pub fn covers_project(&self, project: &ProjectName) -> bool {
         matches_glob(&self.projects, project.as_ref())
     }
+
+    /// Whether it reaches every channel, those to come too.
+    pub fn covers_all_channels(&self) -> bool {
+        is_everything(&self.channels)
+    }
+
+    /// Whether it reaches every project, those to come too.
+    pub fn covers_all_projects(&self) -> bool {
+        is_everything(&self.projects)
+    }
+}
+
+/// Whether every text matches this pattern.
+fn is_everything(pattern: &str) -> bool {
+    !pattern.is_empty() && pattern.bytes().all(|byte| byte == b'*')
 }
 
 /// Whether `text` matches `pattern`, in which `*` stands for any run of characters; linear in both.
@@ -130,6 +145,13 @@ mod tests {
             ("", "a", false),
         ] {
             assert_eq!(matches_glob(pattern, text), matches, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn only_stars_are_everything() {
+        for (pattern, expected) in [("*", true), ("**", true), ("", false), ("a*", false), ("*a", false)] {
+            assert_eq!(is_everything(pattern), expected, "{pattern}");
         }
     }
 }

@@ -1,14 +1,14 @@
 //! Who may do what over HTTP: generated from the table of routes, so that no route can be forgotten.
 
 use base64::Engine as _;
-use ferrywheel::access::{ReadPolicy, new_token};
+use ferrywheel::access::ReadPolicy;
 use ferrywheel::config::Settings;
 use ferrywheel::http::{ROUTES, Route};
-use ferrywheel::model::{AuditEvent, Permission, Principal, Scope};
-use rand::SeedableRng as _;
+use ferrywheel::model::Permission;
 use reqwest::Method;
 
 use crate::support::server::{Setup, answer};
+use crate::support::tokens::token_of;
 use crate::support::{Answer, SeedFile, TestServer, seed};
 
 async fn server_that_reads(read: ReadPolicy) -> TestServer {
@@ -35,16 +35,6 @@ fn url_of(route: &Route) -> String {
     let url = values.iter().fold(route.path.to_owned(), |url, (name, value)| url.replace(name, value));
     assert!(!url.contains('{'), "give {} a value in this test", route.path);
     url
-}
-
-async fn token_with(server: &TestServer, name: &str, permissions: &[Permission], channels: &str) -> String {
-    let mut rng = rand::rngs::StdRng::seed_from_u64(name.bytes().fold(8, |seed, byte| seed * 31 + u64::from(byte)));
-    let (token, digest) = new_token(&mut rng);
-    let scope = Scope { permissions: permissions.to_vec(), channels: channels.to_owned(), projects: "*".to_owned() };
-    let mut tx = server.app().index.begin().await.unwrap();
-    tx.create_token(name, &scope, &digest, None).await.unwrap();
-    tx.commit(&Principal::Local, &AuditEvent::TokenCreated { name: name.to_owned() }).await.unwrap();
-    token
 }
 
 async fn ask(server: &TestServer, route: &Route, token: Option<&str>) -> Answer {
@@ -118,7 +108,7 @@ async fn the_first_token_may_use_every_route() {
 async fn a_token_without_the_permission_is_forbidden_what_it_may_not() {
     let server = server_that_reads(ReadPolicy::Token).await;
     for held in [Permission::Read, Permission::Upload, Permission::Promote, Permission::Export] {
-        let token = token_with(&server, &format!("{held:?}"), &[held], "*").await;
+        let token = token_of(&server, &format!("{held:?}"), &[held], "*", "*").await;
         for route in ROUTES {
             let Some(needed) = route.permission else { continue };
             let answer = ask(&server, route, Some(&token)).await;
@@ -133,7 +123,7 @@ async fn a_token_without_the_permission_is_forbidden_what_it_may_not() {
 async fn a_token_reaches_only_its_channels() {
     let server = server_that_reads(ReadPolicy::Token).await;
     seed(&server, "staging", &[SeedFile::new("demo-1.0.tar.gz")]).await;
-    let token = token_with(&server, "narrow", &[Permission::Promote], "staging").await;
+    let token = token_of(&server, "narrow", &[Permission::Promote], "staging", "*").await;
     let get = async |path: &str| answer(server.request(Method::GET, path).bearer_auth(&token)).await.status;
     assert_eq!(get("/staging/simple/demo/").await, 200);
     assert_eq!(get("/blessed/simple/").await, 403);

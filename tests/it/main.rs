@@ -53,6 +53,7 @@ mod simple_stable;
 mod stopping;
 mod support;
 mod tidy;
+mod token_channels;
 mod upload_corpus;
 mod upload_faults;
 mod upload_legacy;

@@ -6,6 +6,7 @@ pub mod mutation;
 pub mod postgres;
 pub mod seed;
 pub mod server;
+pub mod tokens;
 pub mod wheel;
 
 pub use seed::{SeedFile, seed};
