@@ -10,7 +10,7 @@ use super::upload_body::{CountedBody, Progress};
 use crate::blobs::Hashing;
 use crate::ingest::{
     Form, FormField, IngestParts, MAX_DESCRIPTION_BYTES, MAX_FIELD_BYTES, MAX_FORM_FIELDS, MAX_FORM_TEXT_BYTES,
-    PendingUpload, Profile, Upload, UploadError, UploadOutcome, check_access,
+    PendingUpload, Profile, Upload, UploadError, UploadOutcome, check_access, publish,
 };
 use crate::model::{ChannelName, Finding, Principal};
 use crate::packaging::shown;
@@ -73,7 +73,9 @@ impl FormReader {
         let provenance = form.attestations()?;
         let profile = Profile::Strict;
         let upload = Upload { channel, filename, declared, profile, uploaded_at: None, yank: None, provenance };
-        let mut outcome = pending.finish(who, upload).await?;
+        let channel = upload.channel.clone();
+        let staged = pending.check(who, upload).await?.keep().await?;
+        let mut outcome = publish(parts, who, &channel, staged).await?;
         outcome.findings.extend(self.texts.notes);
         Ok(outcome)
     }

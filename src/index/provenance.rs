@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::db::both;
 use super::rows::{parse, text};
 use super::{Index, IndexError, IndexTx};
-use crate::model::{ChannelName, Principal, Sha256Digest, View};
+use crate::model::{Channel, ChannelName, Principal, Sha256Digest, View};
 use crate::packaging::ProjectName;
 
 statements! {
@@ -46,7 +48,7 @@ statements! {
 }
 
 /// Where the provenance of a file is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredProvenance {
     /// The blob that holds the object.
     pub sha256: Sha256Digest,
@@ -89,6 +91,33 @@ impl IndexTx {
         provenance: &StoredProvenance,
         by: &Principal,
     ) -> Result<bool, IndexError> {
+        self.put_and_show(file_id, provenance, by, None).await
+    }
+
+    /// As [`IndexTx::put_provenance`], in the course of a change of one channel, which has gone on already.
+    pub async fn put_provenance_at(
+        &mut self,
+        file_id: i64,
+        provenance: &StoredProvenance,
+        by: &Principal,
+        advanced: &Channel,
+    ) -> Result<bool, IndexError> {
+        self.put_and_show(file_id, provenance, by, Some(advanced)).await
+    }
+
+    /// Whether the file has a provenance.
+    pub async fn has_provenance(&mut self, file_id: i64) -> Result<bool, IndexError> {
+        let known: Option<(String, bool)> = fetch!(&mut self.tx, fetch_optional, FIND_PROVENANCE, file_id)?;
+        Ok(known.is_some())
+    }
+
+    async fn put_and_show(
+        &mut self,
+        file_id: i64,
+        provenance: &StoredProvenance,
+        by: &Principal,
+        advanced: Option<&Channel>,
+    ) -> Result<bool, IndexError> {
         let known: Option<(String, bool)> = fetch!(&mut self.tx, fetch_optional, FIND_PROVENANCE, file_id)?;
         let sha256 = provenance.sha256.to_hex();
         if known.as_ref() == Some(&(sha256.clone(), provenance.is_verified)) {
@@ -97,18 +126,24 @@ impl IndexTx {
         let (now, by) = (self.clock.now().as_microsecond(), text(by.name(), "principal")?);
         execute!(&mut self.tx, PUT_PROVENANCE, file_id, sha256, provenance.is_verified, now, by)?;
         if known.is_none() {
-            self.show_provenance(file_id).await?;
+            self.show_provenance(file_id, advanced).await?;
         }
         Ok(true)
     }
 
-    async fn show_provenance(&mut self, file_id: i64) -> Result<(), IndexError> {
+    async fn show_provenance(&mut self, file_id: i64, at: Option<&Channel>) -> Result<(), IndexError> {
         let channels: Vec<(String, bool)> = fetch!(&mut self.tx, fetch_all, LIST_CHANNELS_OF_FILE, file_id)?;
         for (name, in_head) in &channels {
             let mut ahead = 1_i64;
+            let gone_on = at.filter(|channel| channel.name.as_str() == name);
             if *in_head {
-                let advanced = self.advance(&parse::<ChannelName>(name, "channels.name")?, None).await?;
+                let advanced = match gone_on {
+                    Some(channel) => channel.clone(),
+                    None => self.advance(&parse::<ChannelName>(name, "channels.name")?, None).await?,
+                };
                 execute!(&mut self.tx, SET_LAST_SERIAL, advanced.id, file_id, advanced.serial.0)?;
+            }
+            if *in_head || gone_on.is_some() {
                 ahead = 0;
             }
             execute!(&mut self.tx, SHOW_FROM, name.as_str(), file_id, ahead)?;

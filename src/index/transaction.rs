@@ -13,6 +13,9 @@ statements! {
         "INSERT INTO audit (sequence, at, principal, event, previous_hash, hash) VALUES ($1, $2, $3, $4, $5, $6)",
     );
     SET_AUDIT_HEAD = both("UPDATE audit_head SET hash = $1 WHERE id = 1");
+    BEGIN_PART = both("SAVEPOINT part");
+    KEEP_PART = both("RELEASE SAVEPOINT part");
+    UNDO_PART = both("ROLLBACK TO SAVEPOINT part");
 }
 
 /// A write transaction. Dropped without [`IndexTx::commit`], it leaves nothing behind.
@@ -25,6 +28,24 @@ pub struct IndexTx {
 impl IndexTx {
     pub(super) fn new(tx: DbTx, clock: Clock, touched: Touched) -> Self {
         Self { tx, clock, touched }
+    }
+
+    /// Begins a part of the transaction that can be taken back alone. Parts are not nested.
+    pub async fn begin_part(&mut self) -> Result<(), IndexError> {
+        execute!(&mut self.tx, BEGIN_PART).map(drop)
+    }
+
+    /// Ends the part and leaves what it has written in the transaction.
+    pub async fn keep_part(&mut self) -> Result<(), IndexError> {
+        execute!(&mut self.tx, KEEP_PART).map(drop)
+    }
+
+    /// Takes back everything since [`IndexTx::begin_part`], also after a statement that failed.
+    ///
+    /// An error here means that the whole transaction is lost, as SQLite ends it by itself when the disk is full.
+    pub async fn undo_part(&mut self) -> Result<(), IndexError> {
+        execute!(&mut self.tx, UNDO_PART)?;
+        execute!(&mut self.tx, KEEP_PART).map(drop)
     }
 
     /// Writes the audit event, then makes everything durable; gives the event's position in the audit log.

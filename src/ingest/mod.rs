@@ -1,6 +1,7 @@
-//! Receiving one file: bytes to a pending blob, checks that report everything at once, then rows. Nothing is visible before.
+//! Receiving files: bytes to a pending blob, checks that report everything at once, then rows. Nothing is visible before.
 //!
-//! `check_*` are pure rules over `packaging` and `archive`; `receive` acts. Order of a publish: bytes, rows, serial.
+//! `check_*` are pure rules over `packaging` and `archive`. `stage` makes bytes durable, `publish` writes rows and serial;
+//! `receive` does both for one file, a batch keeps what is staged and publishes it whole.
 
 mod check_contents;
 mod check_dist_info;
@@ -14,7 +15,10 @@ mod findings;
 mod form;
 mod limits;
 mod provenance;
+mod publish;
+mod publish_batch;
 mod receive;
+mod stage;
 mod upload;
 
 pub use check_sdist::check_sdist;
@@ -26,5 +30,8 @@ pub use limits::{
     IngestLimits, MAX_DESCRIPTION_BYTES, MAX_FIELD_BYTES, MAX_FINDINGS, MAX_FORM_FIELDS, MAX_FORM_TEXT_BYTES,
 };
 pub use provenance::{ProvenanceError, ProvenanceOutcome, adopt_provenance, receive_provenance};
-pub use receive::{IngestParts, PendingUpload, check_access, receive};
+pub use publish::publish;
+pub use publish_batch::{BatchError, BatchOutcome, BatchWrite, publish_all};
+pub use receive::{IngestParts, check_access, receive};
+pub use stage::{CheckedUpload, PendingUpload, Staged, stage};
 pub use upload::{Declared, SentProvenance, Upload, UploadOutcome, Verdict};

@@ -31,6 +31,20 @@ pub enum AuditEvent {
         /// Digest of its bytes.
         sha256: Sha256Digest,
     },
+    /// A batch was published: all of its files at once. Their names are those that the channel got at this serial.
+    #[serde(rename = "batch.committed")]
+    BatchCommitted {
+        /// The channel.
+        channel: ChannelName,
+        /// Its new serial; the one it had, if it had all of the files.
+        serial: Serial,
+        /// The batch.
+        batch_id: String,
+        /// Files of it.
+        file_count: u64,
+        /// Digest of the list of them, as of a snapshot that holds these alone.
+        digest: Sha256Digest,
+    },
     /// Files were brought from one channel into another.
     #[serde(rename = "channel.promoted")]
     Promoted {

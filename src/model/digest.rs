@@ -103,7 +103,7 @@ impl Sha256Digest {
 }
 
 /// What is known of a file's bytes after one pass over them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileDigests {
     /// Names the blob.
     pub sha256: Sha256Digest,

@@ -53,7 +53,7 @@ pub struct Yank {
 }
 
 /// Everything that is recorded when a file is published; its bytes are durable already.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewFile {
     /// Normalized name of the project.
     pub project: ProjectName,

@@ -1,0 +1,112 @@
+//! Publishing staged files: rows, the channel's next serial, the audit event. The bytes are durable before.
+//!
+//! One upload is one serial and one event. Whole batches are in `publish_batch`.
+
+use super::receive::check_status;
+use super::{IngestParts, Staged, UploadError, UploadOutcome, Verdict};
+use crate::index::{IndexError, IndexTx};
+use crate::model::{AuditEvent, Change, ChannelName, Principal, Serial, Yank};
+
+/// Shows one staged file in a channel. Success means that its rows survive a loss of power.
+///
+/// Decides what staging only looked at: of two files of one name, one wins, and the other is refused or the very same.
+pub async fn publish(
+    parts: &IngestParts,
+    who: &Principal,
+    channel: &ChannelName,
+    staged: Staged,
+) -> Result<UploadOutcome, UploadError> {
+    let mut tx = parts.index.begin().await?;
+    let written = write_one(&mut tx, who, channel, &staged).await?;
+    if let Some(event) = written.event {
+        tx.commit(who, &event).await?;
+    } else {
+        // Dropped, the transaction leaves the channel at the serial it had.
+        drop(tx);
+    }
+    let mut outcome = written.outcome;
+    if written.is_vouched_late {
+        let mut tx = parts.index.begin().await?;
+        if let Some(event) = write_late_provenance(&mut tx, who, written.file_id, &staged).await? {
+            tx.commit(who, &event).await?;
+            // Each channel that shows the file went on by one.
+            outcome.serial.0 += 1;
+        }
+    }
+    outcome.findings.extend(staged.findings);
+    Ok(outcome)
+}
+
+/// What became of one file inside of a transaction.
+struct Written {
+    outcome: UploadOutcome,
+    /// What happened; nothing did when the channel had the file. Then the transaction is not to be kept.
+    event: Option<AuditEvent>,
+    file_id: i64,
+    /// Whether its provenance came after it, which is a change of its own.
+    is_vouched_late: bool,
+}
+
+/// Writes the rows of one file at the channel's next serial.
+async fn write_one(
+    tx: &mut IndexTx,
+    who: &Principal,
+    channel: &ChannelName,
+    staged: &Staged,
+) -> Result<Written, UploadError> {
+    let Staged { file, yank, provenance, .. } = staged;
+    let advanced = tx.advance(channel, None).await?;
+    let added = tx.add_file(file).await?;
+    if let Some(provenance) = provenance.filter(|_| added.is_new) {
+        tx.put_provenance(added.id, &provenance, who).await?;
+    }
+    let is_there = tx.contains(channel, added.id).await?;
+    if !is_there && let Some((status, _)) = tx.find_status(&advanced, &file.project).await? {
+        check_status(channel, &file.project, status)?;
+    }
+    // An upload without a mark says nothing about one that is there; a mirrored one brings its mark.
+    let is_news = !is_there || yank.is_some();
+    let change = Change::Add { file_id: added.id, yank: yank.clone() };
+    let (mut serial, mut event, mut verdict) = (Serial(advanced.serial.0 - 1), None, Verdict::Unchanged);
+    if is_news && tx.apply(&advanced, &[change]).await? > 0 {
+        serial = advanced.serial;
+        let (channel, filename) = (channel.clone(), file.filename.clone());
+        event = Some(match yank.as_ref().filter(|_| is_there) {
+            Some(Yank { reason }) => {
+                AuditEvent::FilesYanked { channel, serial, filenames: vec![filename], reason: reason.clone() }
+            }
+            None => {
+                verdict = Verdict::Stored;
+                AuditEvent::FileUploaded { channel, serial, filename, sha256: file.digests.sha256 }
+            }
+        });
+    }
+    let outcome = UploadOutcome {
+        verdict,
+        filename: file.filename.clone(),
+        project: file.project.clone(),
+        version: file.version.clone(),
+        sha256: file.digests.sha256,
+        size_bytes: file.digests.size_bytes,
+        channel: channel.clone(),
+        serial,
+        findings: file.notes.clone(),
+    };
+    let is_vouched_late = provenance.is_some() && !added.is_new;
+    Ok(Written { outcome, event, file_id: added.id, is_vouched_late })
+}
+
+/// Records the provenance of a file that was here before it, unless somebody else was faster.
+async fn write_late_provenance(
+    tx: &mut IndexTx,
+    who: &Principal,
+    file_id: i64,
+    staged: &Staged,
+) -> Result<Option<AuditEvent>, IndexError> {
+    let Some(provenance) = staged.provenance else { return Ok(None) };
+    if tx.has_provenance(file_id).await? || !tx.put_provenance(file_id, &provenance, who).await? {
+        return Ok(None);
+    }
+    let (filename, sha256) = (staged.file.filename.clone(), provenance.sha256);
+    Ok(Some(AuditEvent::ProvenanceStored { filename, sha256 }))
+}

@@ -1,0 +1,330 @@
+//! Staging one file: pending blob, digests, duplicates, checks, durable bytes. What is left to do is to show it.
+
+use std::fs::File;
+use std::io;
+
+use bytes::Bytes;
+use futures_util::future::OptionFuture;
+use futures_util::{Stream, StreamExt as _, pin_mut};
+use md5::Digest as _;
+use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq as _;
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+
+use super::receive::{check_namespace, check_status};
+use super::{
+    Declared, FileFacts, FileReport, IngestParts, Upload, UploadError, check_access, check_sdist, check_wheel,
+    provenance,
+};
+use crate::archive::ReadAt;
+use crate::blobs::{CHUNK_SIZE_BYTES, Hashing, PendingBlob, put};
+use crate::index::StoredProvenance;
+use crate::model::{FileDigests, FileKind, Finding, Md5Digest, NewFile, Principal, Sha256Digest, StoredFile, Yank};
+use crate::packaging::{ProjectName, parse_dist_filename, shown};
+
+/// Files that are checked at once. Each keeps a core busy, and a hostile one some hundred megabytes; the others wait their
+/// turn, their bytes on disk.
+static CHECKS: Semaphore = Semaphore::const_new(8);
+
+/// A file that passed every check and whose bytes are durable, but which no row names yet. A batch keeps it as JSON.
+///
+/// Until it is published, a sweep takes its blobs away unless somebody keeps them: [`Staged::blobs`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Staged {
+    /// What the index is going to record; of a file that is published, what it has recorded.
+    pub file: NewFile,
+    /// Yank mark that it is shown with.
+    pub yank: Option<Yank>,
+    /// Its provenance, if it came with one that it has not got yet.
+    pub provenance: Option<StoredProvenance>,
+    /// What was noted of this very upload, beside the notes that are recorded with the file.
+    pub findings: Vec<Finding>,
+}
+
+impl Staged {
+    /// Every blob that it consists of.
+    pub fn blobs(&self) -> impl Iterator<Item = Sha256Digest> {
+        let provenance = self.provenance.map(|provenance| provenance.sha256);
+        [Some(self.file.digests.sha256), self.file.metadata_sha256, provenance].into_iter().flatten()
+    }
+}
+
+/// Stages one file whose description is known before its bytes. A refusal leaves nothing behind.
+///
+/// What it may collide with is looked at, but not decided: publishing does.
+pub async fn stage(
+    parts: &IngestParts,
+    who: &Principal,
+    upload: Upload,
+    body: impl Stream<Item = io::Result<Bytes>> + Send,
+) -> Result<Staged, UploadError> {
+    check_access(who, &upload.channel, &upload.filename)?;
+    let hashing = match upload.declared.md5 {
+        Some(_) => Hashing::WithMd5,
+        None => Hashing::Standard,
+    };
+    let mut pending = PendingUpload::begin(parts, hashing).await?;
+    pin_mut!(body);
+    while let Some(piece) = body.next().await {
+        pending.write(piece.map_err(UploadError::Aborted)?).await?;
+    }
+    pending.check(who, upload).await?.keep().await
+}
+
+/// A file whose description may come after its bytes, as in a form. Dropped, it leaves nothing.
+pub struct PendingUpload<'a> {
+    parts: &'a IngestParts,
+    blob: PendingBlob,
+    size_bytes: u64,
+}
+
+impl<'a> PendingUpload<'a> {
+    /// Makes the pending blob. Take MD5 when a digest by it was sent, or may still come.
+    pub async fn begin(parts: &'a IngestParts, hashing: Hashing) -> Result<Self, UploadError> {
+        Ok(Self { parts, blob: parts.blobs.create(hashing).await?, size_bytes: 0 })
+    }
+
+    /// Adds bytes, up to the largest file that is taken, whatever length the client has announced.
+    pub async fn write(&mut self, piece: Bytes) -> Result<(), UploadError> {
+        self.size_bytes = self.size_bytes.saturating_add(piece.len() as u64);
+        let limit_bytes = self.parts.limits.max_file_size_bytes;
+        if self.size_bytes > limit_bytes {
+            return Err(UploadError::too_large("the file", limit_bytes));
+        }
+        Ok(self.blob.write(piece).await?)
+    }
+
+    /// Judges what was written; nothing is kept yet.
+    pub async fn check(mut self, who: &Principal, upload: Upload) -> Result<CheckedUpload<'a>, UploadError> {
+        check_access(who, &upload.channel, &upload.filename)?;
+        let mut digests = self.blob.finish().await?;
+        if upload.declared.md5.is_some() && digests.md5.is_none() {
+            digests.md5 = Some(self.md5(digests.size_bytes).await?);
+        }
+        check_digests(&upload.declared, &digests)?;
+        if let Ok(name) = parse_dist_filename(&upload.filename) {
+            check_namespace(self.parts, who, name.project()).await?;
+        }
+        match self.parts.index.find_file(&upload.filename).await? {
+            Some(stored) => self.check_known(who, upload, stored, &digests.sha256).await,
+            None => self.check_new(who, upload, digests).await,
+        }
+    }
+
+    /// Judges a file that is published nowhere.
+    async fn check_new(
+        self,
+        who: &Principal,
+        upload: Upload,
+        digests: FileDigests,
+    ) -> Result<CheckedUpload<'a>, UploadError> {
+        // Asked again in the transaction, which decides; here it spares the check, and nothing is made durable in vain.
+        if let Ok(name) = parse_dist_filename(&upload.filename) {
+            let status = self.parts.index.find_status(&upload.channel, name.project()).await?;
+            check_status(&upload.channel, name.project(), status)?;
+        }
+        let report = self.judge(&upload, digests.size_bytes).await?;
+        let mut findings = with_agreement(&upload, report.findings);
+        let provenance = provenance::judge(&upload, &digests.sha256, &mut findings);
+        let Some(facts) = report.facts.filter(|_| !findings.iter().any(Finding::is_refusal)) else {
+            let kind = if upload.filename.ends_with(".tar.gz") { FileKind::Sdist } else { FileKind::Wheel };
+            let filename = shown(&upload.filename);
+            return Err(UploadError::FileRefused { filename, kind, findings });
+        };
+        if let Some(other) = self.parts.index.find_same_bytes(&digests.sha256, &upload.filename).await? {
+            let text = format!("the same bytes are published as `{other}`");
+            findings.push(Finding::note("UPL-06", "same-bytes", text).at("file name"));
+        }
+        let metadata = facts.metadata.clone();
+        let file = self.describe(who, &upload, digests, facts, findings);
+        // Another spelling of a published file, or a retired name, is refused while the bytes are still pending.
+        self.parts.index.find_published(&file).await?;
+        Ok(CheckedUpload { pending: self, file, yank: upload.yank, metadata, provenance, findings: Vec::new() })
+    }
+
+    /// Judges a file that is here: it may be new to the channel, and its provenance new altogether.
+    async fn check_known(
+        self,
+        who: &Principal,
+        upload: Upload,
+        stored: StoredFile,
+        sha256: &Sha256Digest,
+    ) -> Result<CheckedUpload<'a>, UploadError> {
+        let published = stored.file;
+        if published.digests.sha256 != *sha256 {
+            let (published, sent) = (published.digests.sha256, *sha256);
+            return Err(UploadError::FileConflict { filename: upload.filename, published, sent });
+        }
+        let mut findings = Vec::new();
+        let provenance = match upload.provenance {
+            Some(_) if self.parts.index.find_provenance(stored.id).await?.is_some() => {
+                findings.push(provenance::late());
+                None
+            }
+            Some(_) if provenance::reach(self.parts, who, &upload.filename).await? != provenance::FileReach::All => {
+                findings.push(provenance::out_of_reach());
+                None
+            }
+            _ => provenance::judge(&upload, sha256, &mut findings),
+        };
+        if findings.iter().any(Finding::is_refusal) {
+            let (filename, kind) = (upload.filename, published.kind);
+            return Err(UploadError::FileRefused { filename, kind, findings });
+        }
+        Ok(CheckedUpload { pending: self, file: published, yank: upload.yank, metadata: None, provenance, findings })
+    }
+
+    /// MD5 of what was written, for a form that names it only after the file.
+    async fn md5(&self, size_bytes: u64) -> Result<Md5Digest, UploadError> {
+        let file = self.blob.as_file()?;
+        let digest = spawn_blocking(move || md5_of(&file, size_bytes)).await;
+        digest.unwrap_or_else(|stopped| Err(io::Error::other(stopped))).map_err(UploadError::Check)
+    }
+
+    async fn judge(&self, upload: &Upload, size_bytes: u64) -> Result<FileReport, UploadError> {
+        let file = self.blob.as_file()?;
+        let (filename, profile, limits) = (upload.filename.clone(), upload.profile, self.parts.limits.archive.clone());
+        // Nobody closes the semaphore, so there is always a turn. It is the check's own, which goes on without its client.
+        let turn = CHECKS.acquire().await;
+        let check = move || {
+            let _turn = turn;
+            match filename.ends_with(".tar.gz") {
+                true => check_sdist(&file, size_bytes, &filename, profile, &limits),
+                false => check_wheel(&file, size_bytes, &filename, profile, &limits),
+            }
+        };
+        let report = spawn_blocking(check).await.map_err(|stopped| UploadError::Check(io::Error::other(stopped)))?;
+        report.map_err(UploadError::Check)
+    }
+
+    /// Gathers what the index records.
+    fn describe(
+        &self,
+        who: &Principal,
+        upload: &Upload,
+        digests: FileDigests,
+        facts: FileFacts,
+        notes: Vec<Finding>,
+    ) -> NewFile {
+        let metadata_sha256 = facts.metadata.as_deref().map(Sha256Digest::of);
+        let received_at = self.parts.clock.now();
+        let md5 = digests.md5.filter(|_| upload.declared.md5.is_some());
+        NewFile {
+            project: facts.project,
+            display_name: facts.display_name,
+            version: facts.version,
+            filename: upload.filename.clone(),
+            kind: facts.kind,
+            digests: FileDigests { md5, ..digests },
+            metadata_sha256,
+            requires_python: facts.requires_python,
+            requires_dist: facts.requires_dist,
+            provides_extra: facts.provides_extra,
+            summary: facts.summary,
+            identity: facts.identity,
+            wheel: facts.wheel,
+            notes,
+            uploaded_at: upload.uploaded_at.unwrap_or(received_at),
+            received_at,
+            uploaded_by: who.name().to_owned(),
+        }
+    }
+}
+
+/// A file that passed every check. Dropped, it leaves nothing: so ends an upload that was only tried.
+pub struct CheckedUpload<'a> {
+    pending: PendingUpload<'a>,
+    file: NewFile,
+    yank: Option<Yank>,
+    metadata: Option<Bytes>,
+    provenance: Option<Bytes>,
+    findings: Vec<Finding>,
+}
+
+impl CheckedUpload<'_> {
+    /// What the index would record.
+    pub fn file(&self) -> &NewFile {
+        &self.file
+    }
+
+    /// What was noted of this very upload, beside the notes that would be recorded with the file.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// Makes all bytes durable: the file, and its metadata and provenance, which are blobs of their own.
+    ///
+    /// All at the same time, as they do not depend on each other. A published file that was damaged since is healed.
+    pub async fn keep(self) -> Result<Staged, UploadError> {
+        let blobs = &*self.pending.parts.blobs;
+        let metadata = OptionFuture::from(self.metadata.map(|metadata| put(blobs, metadata)));
+        let provenance = OptionFuture::from(self.provenance.map(|provenance| put(blobs, provenance)));
+        let (file, metadata, provenance) = tokio::join!(self.pending.blob.commit(), metadata, provenance);
+        file?;
+        metadata.transpose()?;
+        let provenance = provenance.transpose()?;
+        let provenance = provenance.map(|sha256| StoredProvenance { sha256, is_verified: false });
+        Ok(Staged { file: self.file, yank: self.yank, provenance, findings: self.findings })
+    }
+}
+
+fn md5_of(file: &File, size_bytes: u64) -> io::Result<Md5Digest> {
+    let mut hasher = md5::Md5::new();
+    let mut buffer = vec![0; CHUNK_SIZE_BYTES];
+    let mut position = 0;
+    while position < size_bytes {
+        let length = CHUNK_SIZE_BYTES.min(usize::try_from(size_bytes - position).unwrap_or(CHUNK_SIZE_BYTES));
+        ReadAt::read_exact_at(file, &mut buffer[..length], position)?;
+        hasher.update(&buffer[..length]);
+        position += length as u64;
+    }
+    Ok(Md5Digest::from_bytes(hasher.finalize().into()))
+}
+
+/// Compares every digest that was sent, in constant time.
+fn check_digests(declared: &Declared, digests: &FileDigests) -> Result<(), UploadError> {
+    let differs = |sent: Option<&[u8]>, found: &[u8]| sent.is_some_and(|sent| !bool::from(sent.ct_eq(found)));
+    let md5 = digests.md5.as_ref().map(|md5| md5.as_bytes().as_slice());
+    let mut findings = Vec::new();
+    for (field, differs) in [
+        (
+            "sha256_digest",
+            differs(declared.sha256.as_ref().map(|sent| &sent.as_bytes()[..]), digests.sha256.as_bytes()),
+        ),
+        (
+            "blake2_256_digest",
+            differs(declared.blake2b_256.as_ref().map(|sent| &sent.as_bytes()[..]), digests.blake2b_256.as_bytes()),
+        ),
+        ("md5_digest", differs(declared.md5.as_ref().map(|sent| &sent.as_bytes()[..]), md5.unwrap_or_default())),
+    ] {
+        if differs {
+            let text = format!("`{field}` is not the digest of the {} bytes that arrived", digests.size_bytes);
+            findings.push(Finding::refuse("UPL-03", "digest-mismatch", text).at(field));
+        }
+    }
+    match findings.is_empty() {
+        true => Ok(()),
+        false => Err(UploadError::DigestMismatch { findings }),
+    }
+}
+
+/// Puts what the client said of the file before what was found in it: name and version are those of the file name.
+fn with_agreement(upload: &Upload, found: Vec<Finding>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Ok(name) = parse_dist_filename(&upload.filename) {
+        let mut mismatch = |field: &str, said: String, is: String| {
+            let text = format!("the form says {field} `{said}`, the file name says `{is}`");
+            findings.push(Finding::refuse("MET-01", "filename-mismatch", text).at(field));
+        };
+        let declared = &upload.declared;
+        if let Some(project) = declared.project.as_ref().filter(|project| *project != name.project()) {
+            mismatch("name", project.to_string(), ProjectName::to_string(name.project()));
+        }
+        if let Some(version) = declared.version.as_ref().filter(|version| *version != name.version()) {
+            mismatch("version", version.to_string(), name.version().to_string());
+        }
+    }
+    findings.extend(found);
+    findings
+}
