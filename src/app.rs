@@ -16,7 +16,7 @@ use crate::access::new_token;
 use crate::blobs::{BlobError, BlobStore as _, Blobs, LocalBlobs, SmallBlobs, SweepReport};
 use crate::config::Settings;
 use crate::index::{Index, IndexError, IndexLocation};
-use crate::ingest::{IngestLimits, IngestParts};
+use crate::ingest::{IngestLimits, IngestParts, Turns};
 use crate::model::{AuditEvent, ChannelName, Clock, Diagnostic, Kind, Principal, Scope, Timestamp};
 use crate::simple::{LegacyPages, NameRules, PageCache};
 
@@ -111,6 +111,8 @@ pub struct App {
     pub pages: PageCache,
     /// Answers of the legacy JSON API.
     pub legacy_pages: LegacyPages,
+    /// Uploads that run now.
+    pub turns: Turns,
     /// The time.
     pub clock: Clock,
     /// What was set.
@@ -130,7 +132,7 @@ impl App {
         let unusable = |source| AppError::Directory { path: data.clone(), source };
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&data).map_err(unusable)?;
         let (lock, opened_at) = lock_directory(&data)?;
-        let blobs = LocalBlobs::open(&data)?;
+        let blobs = LocalBlobs::open_keeping_free(&data, settings.min_free_bytes)?;
         let location = match &settings.database {
             Some(url) => IndexLocation::Postgres(url.0.clone()),
             None => {
@@ -160,6 +162,7 @@ impl App {
             small_blobs,
             pages,
             legacy_pages,
+            turns: Turns::default(),
             clock,
             settings,
             new_admin_token,
@@ -193,11 +196,21 @@ impl App {
         IngestParts {
             index: self.index.clone(),
             blobs: self.blobs.clone(),
-            limits: IngestLimits::new(self.settings.max_file_size_bytes),
+            limits: ingest_limits(&self.settings),
             clock: self.clock.clone(),
             has_namespaces: self.settings.namespaces,
         }
     }
+}
+
+/// What one upload may cost here.
+fn ingest_limits(settings: &Settings) -> IngestLimits {
+    let limits = IngestLimits {
+        max_project_size_bytes: settings.max_project_size_bytes,
+        max_form_field_bytes: settings.max_form_field_bytes,
+        ..IngestLimits::new(settings.max_file_size_bytes)
+    };
+    limits.unpacking(settings.max_archive_entries, settings.max_unpacked_size_bytes, settings.max_compression_ratio)
 }
 
 /// Stops before the sweep where it would remove everything: an index without a token has never been served, so the blobs

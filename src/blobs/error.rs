@@ -43,6 +43,19 @@ pub enum BlobError {
     /// No space, or no quota, is left.
     #[error("the blob store has no space left")]
     Full(#[source] io::Error),
+    /// What is free is kept for the index and the operator.
+    #[error(
+        "{free_bytes} bytes are free on the disk; with {wanted_bytes} more, fewer would be left than the {floor_bytes} that \
+         `min_free_bytes` keeps"
+    )]
+    NoRoom {
+        /// Free bytes on the file system, as far as this process may use them.
+        free_bytes: u64,
+        /// Bytes that were to be written.
+        wanted_bytes: u64,
+        /// Bytes that are to stay free.
+        floor_bytes: u64,
+    },
     /// The operating system refused something else.
     #[error("the blob store could not {action}")]
     Io {
@@ -93,6 +106,7 @@ impl Diagnostic for BlobError {
             Self::OutOfRange { .. } => "blobs/out-of-range",
             Self::TooLarge { .. } => "blobs/too-large",
             Self::Full(_) => "blobs/storage-full",
+            Self::NoRoom { .. } => "limit/free-space",
             Self::Io { .. } => "blobs/io",
             Self::OtherFileSystem { .. } => "blobs/other-file-system",
             Self::Layout { .. } => "blobs/layout-unknown",
@@ -102,7 +116,7 @@ impl Diagnostic for BlobError {
 
     fn kind(&self) -> Kind {
         match self {
-            Self::Full(_) => Kind::StorageFull,
+            Self::Full(_) | Self::NoRoom { .. } => Kind::StorageFull,
             _ => Kind::Internal,
         }
     }
@@ -110,6 +124,10 @@ impl Diagnostic for BlobError {
     fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::Full(_) => Some("The operator has to free space in the data directory; then send it again.".into()),
+            Self::NoRoom { .. } => Some(
+                "The operator has to free space in the data directory, or lower `min_free_bytes`; then send it again."
+                    .into(),
+            ),
             Self::OtherFileSystem { .. } => Some("Keep the whole data directory on one file system.".into()),
             Self::Layout { .. } => Some("Start the version of the server that wrote this data directory.".into()),
             _ => None,

@@ -16,6 +16,7 @@ use futures_util::future::BoxFuture;
 use tempfile::NamedTempFile;
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use super::floor::Floor;
 use super::spool::{PENDING_SUFFIX, Spool};
 use super::{
     BlobBytes, BlobError, BlobFile, BlobStore, CHUNK_SIZE_BYTES, Hashing, PendingBlob, PendingWrite, SweepReport,
@@ -39,6 +40,8 @@ struct Places {
     pending: PathBuf,
     /// First two bytes of digests whose directory this process knows to survive a loss of power.
     durable: Mutex<HashSet<[u8; 2]>>,
+    /// What is kept free where they are.
+    floor: Floor,
     /// While a sweep runs: what was committed meanwhile. Taken for each move into place and for each removal.
     committed_meanwhile: Mutex<Option<HashSet<Sha256Digest>>>,
 }
@@ -49,11 +52,17 @@ impl LocalBlobs {
     /// Fails with [`BlobError::Layout`] if another version wrote it, and with [`BlobError::OtherFileSystem`] if
     /// `tmp` and `blobs` are not on one file system.
     pub fn open(dir: &Path) -> Result<Self, BlobError> {
+        Self::open_keeping_free(dir, 0)
+    }
+
+    /// [`LocalBlobs::open`], and keeps `floor_bytes` free: whatever would leave less is refused with [`BlobError::NoRoom`].
+    pub fn open_keeping_free(dir: &Path, floor_bytes: u64) -> Result<Self, BlobError> {
         let root = dir.join("blobs");
         let mut places = Places {
             blobs: root.join("sha256"),
             pending: dir.join("tmp"),
             durable: Mutex::default(),
+            floor: Floor::new(&dir.join("tmp"), floor_bytes),
             committed_meanwhile: Mutex::default(),
         };
         let failed = |source| BlobError::io("make its directories", source);
@@ -96,7 +105,7 @@ impl LocalBlobs {
 impl BlobStore for LocalBlobs {
     fn create(&self, hashing: Hashing) -> BoxFuture<'_, Result<PendingBlob, BlobError>> {
         Box::pin(async move {
-            let spool = self.blocking(move |places| Spool::create(&places.pending, hashing)).await?;
+            let spool = self.blocking(move |places| Spool::create(&places.pending, hashing, &places.floor)).await?;
             let pending = LocalPending {
                 places: Arc::clone(&self.places),
                 waiting: Vec::new(),
@@ -105,6 +114,10 @@ impl BlobStore for LocalBlobs {
             };
             Ok(Box::new(pending) as PendingBlob)
         })
+    }
+
+    fn check_room(&self, size_bytes: u64) -> BoxFuture<'_, Result<(), BlobError>> {
+        Box::pin(self.blocking(move |places| places.floor.check(size_bytes)))
     }
 
     fn stat<'a>(&'a self, digest: &'a Sha256Digest) -> BoxFuture<'a, Result<Option<u64>, BlobError>> {

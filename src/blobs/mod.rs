@@ -4,6 +4,7 @@
 
 mod error;
 mod file;
+mod floor;
 mod local;
 mod small;
 mod spool;
@@ -62,6 +63,13 @@ pub struct SweepReport {
 pub trait BlobStore: Send + Sync + 'static {
     /// Begins a blob of which neither length nor digest is known yet.
     fn create(&self, hashing: Hashing) -> BoxFuture<'_, Result<PendingBlob, BlobError>>;
+
+    /// Whether `size_bytes` more may be written: [`BlobError::NoRoom`] if too little would stay free. For a look before the bytes
+    /// come; a pending blob looks again while they do. A store without an end always has room.
+    fn check_room(&self, size_bytes: u64) -> BoxFuture<'_, Result<(), BlobError>> {
+        let _ = size_bytes;
+        Box::pin(async { Ok(()) })
+    }
 
     /// Length of a blob in bytes; nothing if it is not there.
     fn stat<'a>(&'a self, digest: &'a Sha256Digest) -> BoxFuture<'a, Result<Option<u64>, BlobError>>;

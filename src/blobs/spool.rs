@@ -8,6 +8,7 @@ use bytes::Bytes;
 use md5::Digest as _;
 use tempfile::NamedTempFile;
 
+use super::floor::{Floor, LOOK_EVERY_BYTES};
 use super::{BlobError, Hashing};
 use crate::model::{Blake2b256Digest, FileDigests, Md5Digest, Sha256Digest};
 
@@ -22,11 +23,14 @@ pub struct Spool {
     md5: Option<md5::Md5>,
     crc32: crc32fast::Hasher,
     size_bytes: u64,
+    floor: Floor,
+    unwatched_bytes: u64,
 }
 
 impl Spool {
-    /// Makes an empty file in `directory`.
-    pub fn create(directory: &Path, hashing: Hashing) -> Result<Self, BlobError> {
+    /// Makes an empty file in `directory`, where `floor` looks that enough stays free.
+    pub(super) fn create(directory: &Path, hashing: Hashing, floor: &Floor) -> Result<Self, BlobError> {
+        floor.check(0)?;
         let file = tempfile::Builder::new()
             .suffix(PENDING_SUFFIX)
             .tempfile_in(directory)
@@ -38,6 +42,8 @@ impl Spool {
             md5: (hashing == Hashing::WithMd5).then(md5::Md5::new),
             crc32: crc32fast::Hasher::new(),
             size_bytes: 0,
+            floor: floor.clone(),
+            unwatched_bytes: 0,
         })
     }
 
@@ -52,6 +58,11 @@ impl Spool {
                 md5.update(piece);
             }
             self.size_bytes += piece.len() as u64;
+            self.unwatched_bytes += piece.len() as u64;
+        }
+        if self.unwatched_bytes >= LOOK_EVERY_BYTES {
+            self.unwatched_bytes = 0;
+            self.floor.check(0)?;
         }
         Ok(())
     }

@@ -29,9 +29,12 @@ impl Exit {
     /// The exit code for a kind of error.
     pub fn of(kind: Kind) -> Self {
         match kind {
-            Kind::Unauthenticated | Kind::Forbidden | Kind::TooMany | Kind::Internal | Kind::Unavailable => {
-                Self::Unreachable
-            }
+            Kind::Unauthenticated
+            | Kind::Forbidden
+            | Kind::TimedOut
+            | Kind::TooMany
+            | Kind::Internal
+            | Kind::Unavailable => Self::Unreachable,
             Kind::Invalid
             | Kind::NotFound
             | Kind::MethodNotAllowed

@@ -9,6 +9,7 @@ use clap::Args;
 use futures_util::FutureExt as _;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -72,6 +73,7 @@ pub fn random_generator() -> StdRng {
 pub async fn run(arguments: ServeArgs, environment: &Environment) -> Result<(), Failure> {
     let settings = load_settings(arguments.data, arguments.listen, arguments.config, environment)?;
     crate::telemetry::start(settings.log_format, &settings.log);
+    raise_descriptor_limit();
     let listener = listen(&settings.listen)?;
     let app = open_app(settings).await?;
     sweep_meanwhile(&app);
@@ -102,6 +104,15 @@ pub async fn run(arguments: ServeArgs, environment: &Environment) -> Result<(), 
     }
     app.close().await;
     Ok(())
+}
+
+/// Asks for as many file descriptors as this process may have: a connection needs one, an upload two, and what shells give at
+/// first is fewer than the connections that are served at once.
+fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::warn!("the limit on open files stays as it is: {error}");
+    }
 }
 
 /// The first Ctrl-C or SIGTERM, and the second: whoever sends that does not want to wait for running requests.

@@ -34,6 +34,24 @@ pub struct Settings {
     pub upload_channel: ChannelName,
     /// Largest file that is accepted, in bytes.
     pub max_file_size_bytes: u64,
+    /// Most bytes that the files of one project may have together.
+    pub max_project_size_bytes: u64,
+    /// Most entries of a wheel, and members of an sdist.
+    pub max_archive_entries: usize,
+    /// Most bytes that an archive may unpack to; one file in it may have half of them.
+    pub max_unpacked_size_bytes: u64,
+    /// Most bytes that one byte of an archive may unpack to.
+    pub max_compression_ratio: u64,
+    /// Longest text field of an upload form, in bytes; a description may have ten times as much.
+    pub max_form_field_bytes: usize,
+    /// Uploads that one token may have running at the same time.
+    pub max_uploads_per_principal: usize,
+    /// How long the body of a request may stand still.
+    pub upload_idle_seconds: u64,
+    /// Slowest pace of a body, measured after its first minute; 0 bears any.
+    pub min_upload_bytes_per_second: u64,
+    /// What no upload may take of the disk's free space, in bytes.
+    pub min_free_bytes: u64,
     /// Memory that rendered pages may take, in bytes.
     pub page_cache_bytes: u64,
     /// Memory that small files and metadata may take, in bytes.
@@ -46,6 +64,8 @@ pub struct Settings {
     pub namespaces: bool,
     /// Connections served at once.
     pub max_connections: usize,
+    /// Largest head of a request, its URL included, in bytes.
+    pub max_head_bytes: usize,
     /// How log lines look: `text` or `json`.
     pub log_format: LogFormat,
     /// What is logged, for example `info` or `ferrywheel=debug`.
@@ -86,8 +106,18 @@ impl fmt::Debug for DatabaseUrl {
     }
 }
 
-/// Most connections that may be set: more than one process has file descriptors for.
-const MAX_CONNECTIONS: usize = 1_000_000;
+/// Numbers that no server could work with: name, least and most. More connections than this are more than one process has
+/// file descriptors for; a head of fewer bytes does not hold what clients send; a longer one is memory for nothing.
+const BOUNDS: [(&str, u64, u64); 8] = [
+    ("max_connections", 1, 1_000_000),
+    ("max_head_bytes", 8 << 10, 1 << 20),
+    ("max_archive_entries", 1, 10_000_000),
+    ("max_compression_ratio", 1, 1_000_000),
+    ("max_form_field_bytes", 1 << 10, 64 << 20),
+    ("max_uploads_per_principal", 1, 1_000_000),
+    ("upload_idle_seconds", 1, 86_400),
+    ("min_upload_bytes_per_second", 0, 1_000_000),
+];
 
 impl Default for Settings {
     fn default() -> Self {
@@ -102,6 +132,19 @@ impl Default for Settings {
             upload_channel: ChannelName::staging(),
             // The largest wheels of the field (accelerator runtimes) are about 3 GiB; bundles end at 4 GiB.
             max_file_size_bytes: 4 << 30,
+            // Three hundred wheels of an accelerator library; a build that publishes every night is noticed before the disk is full.
+            max_project_size_bytes: 100 << 30,
+            max_archive_entries: 100_000,
+            max_unpacked_size_bytes: 8 << 30,
+            max_compression_ratio: 200,
+            max_form_field_bytes: 1 << 20,
+            // Well above what a client sends in parallel, or a few build machines that share a token.
+            max_uploads_per_principal: 64,
+            upload_idle_seconds: 30,
+            // A modem is six times faster; whoever is slower holds a connection and sends nothing.
+            min_upload_bytes_per_second: 1000,
+            // Some times the log of the index: what was acknowledged is recorded, and marks and tokens can still be set.
+            min_free_bytes: 256 << 20,
             page_cache_bytes: 64 << 20,
             // A few thousand `.metadata`; with the pages, a loaded server stays under 100 MB.
             file_cache_bytes: 16 << 20,
@@ -109,6 +152,7 @@ impl Default for Settings {
             reserved_names: ReservedNames::default(),
             namespaces: false,
             max_connections: 1024,
+            max_head_bytes: 32 << 10,
             log_format: LogFormat::Text,
             log: "info".to_owned(),
         }
@@ -280,10 +324,13 @@ fn name_fault(table: &toml::Table, file_place: &str) -> Result<(), SettingsError
 
 fn parse(table: toml::Table, place: &str) -> Result<Settings, SettingsError> {
     let invalid = |message: String| SettingsError::Invalid { place: place.to_owned(), message };
+    let numbers = table.clone();
     let settings: Settings = table.try_into().map_err(|error: toml::de::Error| invalid(error.message().to_owned()))?;
-    if !(1..=MAX_CONNECTIONS).contains(&settings.max_connections) {
-        let given = settings.max_connections;
-        return Err(invalid(format!("`max_connections` is {given}; 1 to {MAX_CONNECTIONS} are expected")));
+    for (name, least, most) in BOUNDS {
+        let given = numbers.get(name).and_then(toml::Value::as_integer).and_then(|given| u64::try_from(given).ok());
+        if let Some(given) = given.filter(|given| !(least..=most).contains(given)) {
+            return Err(invalid(format!("`{name}` is {given}; {least} to {most} are expected")));
+        }
     }
     if settings.public_url.as_ref().is_some_and(|url| !matches!(url.scheme(), "http" | "https")) {
         return Err(invalid("`public_url` is not an `http` or `https` URL".to_owned()));
@@ -320,119 +367,5 @@ fn unusable(settings: &Settings) -> Option<&'static str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn source(environment: &[(&str, &str)], flags: &[(&str, &str)]) -> SettingsSource {
-        let owned = |pairs: &[(&str, &str)]| {
-            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
-        };
-        SettingsSource { file: None, environment: owned(environment), flags: owned(flags) }
-    }
-
-    #[test]
-    fn a_flag_wins_over_a_variable_and_a_variable_over_the_default() {
-        let settings = Settings::load(&source(
-            &[("FERRYWHEEL_LISTEN", "127.0.0.1:1"), ("FERRYWHEEL_MAX_CONNECTIONS", "7"), ("FERRYWHEEL_TOKEN", "x")],
-            &[("listen", "127.0.0.1:2")],
-        ))
-        .unwrap();
-        assert_eq!((settings.listen.as_str(), settings.max_connections), ("127.0.0.1:2", 7));
-        assert_eq!(settings.read, ReadPolicy::Open);
-    }
-
-    #[test]
-    fn an_unknown_name_is_refused_where_it_stands() {
-        let error = Settings::load(&source(&[("FERRYWHEEL_LISTNE", "x")], &[])).unwrap_err().to_string();
-        assert!(error.starts_with("`FERRYWHEEL_LISTNE`: unknown field `listne`"), "{error}");
-    }
-
-    #[test]
-    fn a_value_of_the_wrong_sort_is_refused_where_it_stands() {
-        let error = Settings::load(&source(&[], &[("max_connections", "many")])).unwrap_err().to_string();
-        assert!(error.starts_with("`--max-connections`: invalid type"), "{error}");
-    }
-
-    #[test]
-    fn a_value_out_of_bounds_is_refused_where_it_stands() {
-        for (name, value, fault) in [
-            ("max_connections", "0", "`max_connections` is 0; 1 to 1000000 are expected"),
-            ("max_connections", "9223372036854775807", "`max_connections` is 9223372036854775807; 1 to"),
-            ("public_url", "ftp://wheels.example/", "`public_url` is not an `http` or `https` URL"),
-        ] {
-            let error = Settings::load(&source(&[], &[(name, value)])).unwrap_err().to_string();
-            assert!(error.starts_with(&format!("`--{}`: {fault}", name.replace('_', "-"))), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_value_that_no_server_could_work_with_is_refused_and_not_repeated() {
-        for (name, value) in [
-            ("data", ""),
-            ("public_url", "https://user:secret@wheels.example/"),
-            ("public_url", "https://wheels.example/?secret"),
-            ("public_url", "https://wheels.example/#secret"),
-            ("database", "mysql://user:secret@host/index"),
-        ] {
-            let error = Settings::load(&source(&[], &[(name, value)])).err().map(|error| error.to_string());
-            let error = error.unwrap_or_else(|| panic!("{name} = {value} was taken"));
-            assert!(error.contains(&format!("`{name}`")) && !error.contains("secret"), "{name} = {value}: {error}");
-        }
-        for (name, value) in
-            [("public_url", "http://wheels.example:8080/pkg/"), ("database", "postgresql://host/index")]
-        {
-            Settings::load(&source(&[], &[(name, value)])).unwrap();
-        }
-    }
-
-    #[test]
-    fn a_switch_and_a_list_can_stand_in_the_environment() {
-        let settings = Settings::load(&source(
-            &[("FERRYWHEEL_NAMESPACES", "true"), ("FERRYWHEEL_RESERVED_NAMES", "Acme-*, secret")],
-            &[],
-        ))
-        .unwrap();
-        let names = settings.reserved_names.0.iter().map(ToString::to_string).collect::<Vec<_>>();
-        assert_eq!((settings.namespaces, names), (true, vec!["acme-*".to_owned(), "secret".to_owned()]));
-        let error = Settings::load(&source(&[("FERRYWHEEL_NAMESPACES", "perhaps")], &[])).unwrap_err().to_string();
-        assert!(error.starts_with("`FERRYWHEEL_NAMESPACES`: invalid type"), "{error}");
-        let error = Settings::load(&source(&[("FERRYWHEEL_RESERVED_NAMES", "a*b")], &[])).unwrap_err().to_string();
-        assert!(error.starts_with("`FERRYWHEEL_RESERVED_NAMES`: `a*b` reserves no name"), "{error}");
-    }
-
-    #[test]
-    fn other_sites_read_only_what_everybody_may() {
-        let open = source(&[], &[("cross_origin_reads", "allowed")]);
-        assert_eq!(Settings::load(&open).unwrap().cross_origin_reads, CrossOriginReads::Allowed);
-        let closed = source(&[], &[("cross_origin_reads", "allowed"), ("read", "token")]);
-        assert!(Settings::load(&closed).is_err());
-    }
-
-    #[test]
-    fn a_password_is_in_no_debug_output() {
-        let settings = Settings::load(&source(&[("FERRYWHEEL_DATABASE", "postgres://x:secret@h/db")], &[])).unwrap();
-        assert!(!format!("{settings:?}").contains("secret"), "{settings:?}");
-    }
-
-    #[test]
-    fn a_file_is_read_and_an_unknown_name_in_it_refused() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("ferrywheel.toml");
-        std::fs::write(&path, "read = \"token\"\npublic_url = \"https://wheels.example/\"\n").unwrap();
-        let settings = Settings::load(&SettingsSource { file: Some(path.clone()), ..source(&[], &[]) }).unwrap();
-        assert_eq!(settings.read, ReadPolicy::Token);
-        std::fs::write(&path, "raed = \"token\"\n").unwrap();
-        let error = Settings::load(&SettingsSource { file: Some(path), ..source(&[], &[]) }).unwrap_err();
-        assert!(error.to_string().contains("unknown field `raed`"), "{error}");
-    }
-
-    #[test]
-    fn a_value_of_the_wrong_sort_in_a_file_is_refused_by_its_name() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("ferrywheel.toml");
-        std::fs::write(&path, "read = \"token\"\nreserved_names = \"acme-*\"\n").unwrap();
-        let error = Settings::load(&SettingsSource { file: Some(path.clone()), ..source(&[], &[]) }).unwrap_err();
-        let expected = format!("`reserved_names` in `{}`: invalid type", path.display());
-        assert!(error.to_string().starts_with(&expected), "{error}");
-    }
-}
+#[path = "settings_tests.rs"]
+mod tests;

@@ -14,11 +14,11 @@ use super::upload_form::FormReader;
 use super::{Problem, legacy_answer};
 use crate::app::App;
 use crate::index::IndexError;
-use crate::ingest::{IngestParts, MAX_FORM_TEXT_BYTES, UploadError};
+use crate::ingest::{IngestParts, UploadError};
 use crate::model::{ChannelName, Kind, Permission};
 
-/// Most bytes that a form has beside its file: its text fields, and room for the heads of its parts.
-const FORM_ROOM_BYTES: u64 = MAX_FORM_TEXT_BYTES as u64 + (8 << 20);
+/// Most bytes that the heads of a form's parts have together.
+const FORM_HEADS_BYTES: u64 = 8 << 20;
 
 /// What may stand in the query: PyPI reads the action from there too.
 #[derive(Debug, Deserialize)]
@@ -67,7 +67,7 @@ pub async fn open_gate(app: &App, who: &Who, channel: &ChannelName, size_bytes: 
         return Err(IndexError::NoSuchChannel { channel: channel.clone() }.into());
     }
     if size_bytes > app.settings.max_file_size_bytes {
-        return Err(UploadError::too_large("the file", app.settings.max_file_size_bytes).into());
+        return Err(UploadError::too_large("the file", app.settings.max_file_size_bytes, "max_file_size_bytes").into());
     }
     Ok(app.ingest_parts())
 }
@@ -79,7 +79,8 @@ async fn take(
     query: FormQuery,
     request: Request,
 ) -> Result<Response, Problem> {
-    let size_bytes = request.body().size_hint().lower().saturating_sub(FORM_ROOM_BYTES);
+    let form_bytes = app.ingest_parts().limits.max_form_bytes() as u64 + FORM_HEADS_BYTES;
+    let size_bytes = request.body().size_hint().lower().saturating_sub(form_bytes);
     let parts = open_gate(app, who, &channel, size_bytes).await?;
     let accept = legacy_answer::accept_of(&request);
     let reader = FormReader::new(request, query.action).await?;

@@ -197,18 +197,50 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for WatchedIo<Io> {
     }
 }
 
-/// A request body that fails when nothing of it comes for too long; there is no limit on the whole (threats 1.7).
+/// What is borne of a client that sends a body.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// Longest silence between two pieces.
+    pub gap: Duration,
+    /// Slowest pace after [`PACE_FREE`]; 0 bears any.
+    pub bytes_per_second: u64,
+}
+
+/// For so long a body is waited for at any pace: a short one that crawls does no harm.
+const PACE_FREE: Duration = Duration::from_secs(60);
+
+impl Patience {
+    /// Whether `arrived_bytes` are too few for the time that they were waited for; the server's own time does not count.
+    fn is_at_end(&self, arrived_bytes: u64, waited: Duration) -> bool {
+        waited > PACE_FREE && arrived_bytes < self.bytes_per_second.saturating_mul(waited.as_secs())
+    }
+}
+
+/// A request body that fails when nothing of it comes for too long, or when it crawls; there is no limit on the whole
+/// (threats 1.7).
 pub struct GapBody {
     body: Incoming,
-    gap: Duration,
+    patience: Patience,
     alarm: Alarm,
-    is_waiting: bool,
+    waiting_since: Option<Instant>,
+    waited: Duration,
+    arrived_bytes: u64,
 }
 
 impl GapBody {
     /// Watches `body`.
-    pub fn new(body: Incoming, gap: Duration) -> Self {
-        Self { body, gap, alarm: Alarm::default(), is_waiting: false }
+    pub fn new(body: Incoming, patience: Patience) -> Self {
+        let (alarm, waited) = (Alarm::default(), Duration::ZERO);
+        Self { body, patience, alarm, waiting_since: None, waited, arrived_bytes: 0 }
+    }
+
+    /// After a piece came: whether they come too slowly.
+    fn crawls(&mut self, piece_bytes: usize) -> bool {
+        self.arrived_bytes += piece_bytes as u64;
+        if let Some(since) = self.waiting_since.take() {
+            self.waited += since.elapsed();
+        }
+        self.patience.is_at_end(self.arrived_bytes, self.waited)
     }
 }
 
@@ -222,15 +254,26 @@ impl Body for GapBody {
     ) -> Poll<Option<Result<Frame<Bytes>, axum::BoxError>>> {
         let this = self.get_mut();
         if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(context) {
-            this.is_waiting = false;
+            let piece_bytes = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()).map_or(0, Bytes::len);
+            if this.crawls(piece_bytes) && frame.is_some() {
+                let pace = this.patience.bytes_per_second;
+                let text = format!(
+                    "the body came at fewer than the {pace} bytes a second that `min_upload_bytes_per_second` asks"
+                );
+                return Poll::Ready(Some(Err(io::Error::new(io::ErrorKind::TimedOut, text).into())));
+            }
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
-        if !this.is_waiting {
-            this.is_waiting = true;
-            this.alarm.set(this.gap);
+        if this.waiting_since.is_none() {
+            this.waiting_since = Some(Instant::now());
+            this.alarm.set(this.patience.gap);
         }
         if this.alarm.has_rung(context) {
-            return Poll::Ready(Some(Err(silence("sent nothing more of the body").into())));
+            let text = format!(
+                "nothing of the body came for {} seconds, the longest that `upload_idle_seconds` bears",
+                this.patience.gap.as_secs()
+            );
+            return Poll::Ready(Some(Err(io::Error::new(io::ErrorKind::TimedOut, text).into())));
         }
         Poll::Pending
     }
@@ -272,5 +315,31 @@ impl Body for MarkedBody {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ok_and_err_paces() {
+        let patience = Patience { gap: Duration::from_secs(30), bytes_per_second: 1000 };
+        for (arrived, seconds, is_at_end) in [
+            (0, 60, false),
+            (1, 61, true),
+            (60_999, 61, true),
+            (61_000, 61, false),
+            (5_000_000_000, 4_000_000, false),
+            (5_000_000_000, 6_000_000, true),
+        ] {
+            assert_eq!(
+                patience.is_at_end(arrived, Duration::from_secs(seconds)),
+                is_at_end,
+                "{arrived} in {seconds} s"
+            );
+        }
+        let patience = Patience { bytes_per_second: 0, ..patience };
+        assert!(!patience.is_at_end(0, Duration::from_secs(1 << 40)));
     }
 }

@@ -166,6 +166,7 @@ fn guarded(route: &Route, app: &Arc<App>) -> MethodRouter<Arc<App>> {
     }
     // `ingest` counts the bytes of an upload and stops at the limit that was set.
     let handler = handler.route_layer(DefaultBodyLimit::disable());
+    let handler = handler.route_layer(from_fn_with_state(app.clone(), upload_body::admit));
     let handler = handler.route_layer(guard).route_layer(from_fn(upload_body::watch));
     match route.path.trim_end_matches('/').ends_with("/legacy") {
         true => handler.layer(from_fn(legacy_answer::dress)),

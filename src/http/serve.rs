@@ -16,16 +16,14 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::frame::{Framed, Origin};
-use super::quiet::{GapBody, InFlight, MarkedBody, WatchedIo};
+use super::quiet::{GapBody, InFlight, MarkedBody, Patience, WatchedIo};
 use super::sendfile::{Outbox, SendfileIo};
 use super::server;
 use crate::app::App;
+use crate::config::Settings;
 
 /// Most header lines of a request; clients send about ten, attacks thousands (threats 2.3).
 const MAX_HEADERS: usize = 64;
-
-/// Largest head of a request in bytes, its URL included (threats 2.3).
-const MAX_HEAD_BYTES: usize = 32 << 10;
 
 /// Largest read and write buffer of a connection in bytes; bodies of uploads come in pieces of at most this.
 const MAX_BUFFER_BYTES: usize = 128 << 10;
@@ -60,11 +58,19 @@ impl Default for Timeouts {
     }
 }
 
+impl Timeouts {
+    /// The usual ones, with what the settings say of bodies.
+    pub fn of(settings: &Settings) -> Self {
+        Self { body_gap: Duration::from_secs(settings.upload_idle_seconds), ..Self::default() }
+    }
+}
+
 /// Serves until `shutdown` is done, then lets running requests finish.
 ///
 /// Fails only if the listener itself is broken; what happens on one connection never ends the loop.
 pub async fn serve(listener: TcpListener, app: Arc<App>, shutdown: impl Future<Output = ()> + Send) -> io::Result<()> {
-    serve_with(listener, app, Timeouts::default(), shutdown).await
+    let timeouts = Timeouts::of(&app.settings);
+    serve_with(listener, app, timeouts, shutdown).await
 }
 
 /// [`serve`] with other limits.
@@ -75,6 +81,8 @@ pub async fn serve_with(
     shutdown: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
     let slots = Arc::new(Semaphore::new(app.settings.max_connections));
+    let max_head_bytes = app.settings.max_head_bytes;
+    let patience = Patience { gap: timeouts.body_gap, bytes_per_second: app.settings.min_upload_bytes_per_second };
     let server = Arc::new(server(app));
     let graceful = GracefulShutdown::new();
     tokio::pin!(shutdown);
@@ -89,7 +97,8 @@ pub async fn serve_with(
         };
         match accepted {
             Ok((stream, peer)) => {
-                let connection = Connection { stream, peer, server: server.clone(), timeouts, _slot: slot };
+                let server = server.clone();
+                let connection = Connection { stream, peer, server, timeouts, patience, max_head_bytes, _slot: slot };
                 tokio::spawn(connection.run(graceful.watcher()));
             }
             Err(error) if is_of_the_peer(&error) => {}
@@ -118,12 +127,14 @@ struct Connection {
     peer: SocketAddr,
     server: Arc<Framed>,
     timeouts: Timeouts,
+    patience: Patience,
+    max_head_bytes: usize,
     _slot: OwnedSemaphorePermit,
 }
 
 impl Connection {
     async fn run(self, watcher: Watcher) {
-        let Self { stream, peer, server, timeouts, _slot } = self;
+        let Self { stream, peer, server, timeouts, patience, max_head_bytes, _slot } = self;
         // Answers are written whole; waiting to fill a packet would only add latency.
         let _ = stream.set_nodelay(true);
         let in_flight = InFlight::default();
@@ -135,7 +146,7 @@ impl Connection {
             let mark = in_flight.begin();
             let request = request.map(|body| match body.is_end_stream() {
                 true => Body::empty(),
-                false => Body::new(GapBody::new(body, timeouts.body_gap)),
+                false => Body::new(GapBody::new(body, patience)),
             });
             let (server, origin) = (server.clone(), origin.clone());
             async move {
@@ -148,7 +159,7 @@ impl Connection {
             // `WatchedIo` tells an idle connection from a slow head; the timer of hyper does not.
             .header_read_timeout(None)
             .max_headers(MAX_HEADERS)
-            .max_header_size(MAX_HEAD_BYTES)
+            .max_header_size(max_head_bytes)
             .max_buf_size(MAX_BUFFER_BYTES)
             .serve_connection(io, service);
         if let Err(error) = watcher.watch(connection).await {

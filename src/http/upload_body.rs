@@ -7,12 +7,17 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::header;
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use http_body_util::BodyExt as _;
 use hyper::body::{Frame, SizeHint};
+
+use super::Problem;
+use super::auth::Who;
+use crate::app::App;
+use crate::ingest::UploadError;
 
 /// Most bytes of a refused upload that are read and thrown away. Most clients send the whole file before they look at the
 /// answer, and a connection that is closed on them loses it (standards UPL-05); a wheel of usual size fits.
@@ -24,6 +29,10 @@ const DRAIN_TIME: Duration = Duration::from_secs(30);
 /// Most bytes that may arrive without the form's reader getting anywhere: a preamble or the headers of a part. They are
 /// held in memory; honest ones have some hundred bytes, and the rest is room for what the connection had read ahead.
 const MAX_UNPARSED_BYTES: usize = 1 << 20;
+
+/// Bodies from this length on are looked at before they come: of a shorter one, what is written looks for itself, and no more
+/// than this was sent in vain.
+const LARGE_BODY_BYTES: u64 = 1 << 20;
 
 /// Counts what arrived since the reader of the form last got somewhere.
 #[derive(Clone, Debug, Default)]
@@ -46,6 +55,26 @@ pub async fn watch(request: Request, next: Next) -> Response {
     // A client that waits for `100 Continue` has sent nothing yet; reading on would tell it to start.
     let is_drained = !request.headers().contains_key(header::EXPECT);
     next.run(request.map(|body| Body::new(DrainedBody { body: Some(body), is_drained }))).await
+}
+
+/// Layer behind the guard of an upload route: nobody has more uploads running than he may, and the disk has room for the
+/// body. Asked before anything of the body is read.
+pub async fn admit(State(app): State<Arc<App>>, who: Who, request: Request, next: Next) -> Response {
+    let limit = app.settings.max_uploads_per_principal;
+    let Some(turn) = app.turns.take(who.0.name(), limit) else {
+        let name = who.0.name().to_owned();
+        return Problem::from(UploadError::TooManyUploads { name, limit }).into_response();
+    };
+    let size_bytes = request.body().size_hint().lower();
+    // A file that is too large on any disk is refused for that.
+    if (LARGE_BODY_BYTES..=app.settings.max_file_size_bytes).contains(&size_bytes)
+        && let Err(error) = app.blobs.check_room(size_bytes).await
+    {
+        return Problem::from(error).into_response();
+    }
+    let response = next.run(request).await;
+    drop(turn);
+    response
 }
 
 /// A body of which the rest is read and thrown away when it is dropped before its end.

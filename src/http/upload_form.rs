@@ -9,8 +9,8 @@ use axum::extract::{Multipart, Request};
 use super::upload_body::{CountedBody, Progress};
 use crate::blobs::Hashing;
 use crate::ingest::{
-    Form, FormField, IngestParts, MAX_DESCRIPTION_BYTES, MAX_FIELD_BYTES, MAX_FORM_FIELDS, MAX_FORM_TEXT_BYTES,
-    PendingUpload, Profile, Upload, UploadError, UploadOutcome, check_access, publish,
+    Form, FormField, IngestLimits, IngestParts, MAX_FORM_FIELDS, PendingUpload, Profile, Upload, UploadError,
+    UploadOutcome, check_access, publish,
 };
 use crate::model::{ChannelName, Finding, Principal};
 use crate::packaging::shown;
@@ -59,7 +59,7 @@ impl FormReader {
                 check_access(who, &channel, &filename)?;
                 content = Some((filename, self.texts.spool(parts, field).await?));
             } else {
-                self.texts.read(field).await?;
+                self.texts.read(&parts.limits, field).await?;
             }
         }
         let form = self.texts.form;
@@ -105,18 +105,19 @@ impl Texts {
     }
 
     /// Reads a text field within its limits; one that nobody looks at is counted and dropped.
-    async fn read(&mut self, mut field: Field<'_>) -> Result<(), UploadError> {
+    async fn read(&mut self, limits: &IngestLimits, mut field: Field<'_>) -> Result<(), UploadError> {
         let name = field.name().unwrap_or_default().to_owned();
-        let limit = if name == "description" { MAX_DESCRIPTION_BYTES } else { MAX_FIELD_BYTES };
+        let (limit, limit_of_all) = (limits.max_field_bytes(&name), limits.max_form_bytes());
+        let too_large = |what: &str, limit: usize| UploadError::too_large(what, limit as u64, "max_form_field_bytes");
         let (mut value, mut length) = (Vec::new(), 0);
         while let Some(piece) = self.next_piece(&mut field).await? {
             length += piece.len();
             self.size_bytes += piece.len();
             if length > limit {
-                return Err(UploadError::too_large(&format!("the field `{}`", shown(&name)), limit as u64));
+                return Err(too_large(&format!("the field `{}`", shown(&name)), limit));
             }
-            if self.size_bytes > MAX_FORM_TEXT_BYTES {
-                return Err(UploadError::too_large("the text of the form", MAX_FORM_TEXT_BYTES as u64));
+            if self.size_bytes > limit_of_all {
+                return Err(too_large("the text of the form", limit_of_all));
             }
             if Form::is_known(&name) {
                 value.extend_from_slice(&piece);

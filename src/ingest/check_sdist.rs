@@ -5,7 +5,7 @@ use std::io::{self, BufReader};
 use bytes::Bytes;
 
 use super::check_metadata::{check_agreement, read_metadata};
-use super::findings::{FileFacts, FileReport, Findings, Profile};
+use super::findings::{FileFacts, FileReport, Findings, Profile, naming_limits};
 use crate::archive::{Limits, ReadAt, TarError, read_sdist};
 use crate::model::{FileKind, Finding};
 use crate::packaging::{CoreMetadata, DistFileName, SdistName, parse_dist_filename};
@@ -34,7 +34,7 @@ pub fn check_sdist<R: ReadAt + ?Sized>(
     let listing = match read_sdist(stream, limits) {
         Ok(listing) => listing,
         Err(TarError::Refused { rule, class, message }) => {
-            findings.add(Finding::refuse(rule, class, message));
+            findings.add(naming_limits(Finding::refuse(rule, class, message)));
             return Ok(findings.into_report(None));
         }
         Err(TarError::Io(error)) => return Err(error),

@@ -93,9 +93,30 @@ pub enum UploadError {
     /// The principal may not do this.
     #[error(transparent)]
     Access(#[from] AccessError),
-    /// The client went away, or its body broke off.
-    #[error("the body of the upload ended too early")]
+    /// The client went away, or its body broke off, or it stood still for longer than is borne.
+    #[error("{}", aborted(.0))]
     Aborted(#[source] io::Error),
+    /// The files of the project have as many bytes as they may have.
+    #[error(
+        "the files of `{project}` would have {size_bytes} bytes together, more than the {limit_bytes} that \
+         `max_project_size_bytes` allows"
+    )]
+    ProjectTooLarge {
+        /// The project.
+        project: ProjectName,
+        /// What its files would have together.
+        size_bytes: u64,
+        /// The limit.
+        limit_bytes: u64,
+    },
+    /// The sender has as many uploads running as he may have.
+    #[error("`{name}` has {limit} uploads running, as many as `max_uploads_per_principal` allows at the same time")]
+    TooManyUploads {
+        /// Name of the token.
+        name: String,
+        /// The limit.
+        limit: usize,
+    },
     /// The pending file could not be read back.
     #[error("the file could not be checked")]
     Check(#[source] io::Error),
@@ -114,9 +135,9 @@ impl UploadError {
         Self::FormInvalid { findings: vec![if field.is_empty() { fault } else { fault.at(field) }] }
     }
 
-    /// More than `limit_bytes` of `what`.
-    pub fn too_large(what: &str, limit_bytes: u64) -> Self {
-        let text = format!("{what} is larger than the {limit_bytes} bytes that this server takes");
+    /// More than `limit_bytes` of `what`, which `setting` allows.
+    pub fn too_large(what: &str, limit_bytes: u64, setting: &str) -> Self {
+        let text = format!("{what} is larger than the {limit_bytes} bytes that `{setting}` allows");
         Self::TooLarge { findings: vec![Finding::refuse("UPL-09", "too-large", text).at(what)] }
     }
 }
@@ -146,7 +167,10 @@ impl Diagnostic for UploadError {
             Self::NameRetired { .. } => "ingest/name-retired",
             Self::ProjectClosed { .. } => "ingest/project-closed",
             Self::ForeignNamespace { .. } => "ingest/foreign-namespace",
+            Self::Aborted(source) if silence(source).is_some() => "limit/upload-pace",
             Self::Aborted(_) => "ingest/body-aborted",
+            Self::ProjectTooLarge { .. } => "limit/project-size",
+            Self::TooManyUploads { .. } => "limit/concurrent-uploads",
             Self::Check(_) => "ingest/check-failed",
             Self::Access(error) => error.code(),
             Self::Blob(error) => error.code(),
@@ -156,11 +180,13 @@ impl Diagnostic for UploadError {
 
     fn kind(&self) -> Kind {
         match self {
+            Self::Aborted(source) if silence(source).is_some() => Kind::TimedOut,
+            Self::TooManyUploads { .. } => Kind::TooMany,
             Self::FormInvalid { .. } | Self::DigestMismatch { .. } | Self::FileRefused { .. } | Self::Aborted(_) => {
                 Kind::Invalid
             }
             Self::ActionGone { .. } => Kind::Gone,
-            Self::TooLarge { .. } => Kind::TooLarge,
+            Self::TooLarge { .. } | Self::ProjectTooLarge { .. } => Kind::TooLarge,
             Self::FileConflict { .. }
             | Self::SameWheel { .. }
             | Self::NameRetired { .. }
@@ -179,6 +205,9 @@ impl Diagnostic for UploadError {
                 "Give the release a new version, or the wheel a build number."
             }
             Self::DigestMismatch { .. } | Self::Aborted(_) => "Send the file again.",
+            Self::TooLarge { .. } => "The operator can raise the limit.",
+            Self::ProjectTooLarge { .. } => "Delete files that nobody needs, or have the operator raise the limit.",
+            Self::TooManyUploads { .. } => "Wait until one of them has ended; other tokens are not concerned.",
             Self::ForeignNamespace { .. } => "Choose another name, or ask the owner to let your token in.",
             Self::ProjectClosed { .. } => "Ask who manages the channel, or upload into another one.",
             Self::ActionGone { .. } => "Use a current twine, uv, flit, hatch, poetry or pdm.",
@@ -201,6 +230,25 @@ impl Diagnostic for UploadError {
     }
 }
 
+/// What is told of a body that ended too early: a client that stood still learns which limit that broke.
+fn aborted(error: &io::Error) -> String {
+    silence(error).unwrap_or_else(|| "the body of the upload ended too early".to_owned())
+}
+
+/// The sentence of the limit on silence, if that has cut the body.
+fn silence(error: &io::Error) -> Option<String> {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = next {
+        next = match error.downcast_ref::<io::Error>() {
+            Some(error) if error.kind() == io::ErrorKind::TimedOut => return Some(error.to_string()),
+            // What an IO error wraps is not its source: that is the source of what it wraps.
+            Some(error) => error.get_ref().map(|inner| inner as &(dyn std::error::Error + 'static)),
+            None => error.source(),
+        };
+    }
+    None
+}
+
 fn first(findings: &[Finding]) -> &str {
     findings.first().map_or("no reason was recorded", |finding| &finding.message)
 }
@@ -215,6 +263,15 @@ fn more(findings: &[Finding]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_body_that_stood_still_is_told_by_its_limit() {
+        let cut = io::Error::new(io::ErrorKind::TimedOut, "nothing came for a minute");
+        let error = UploadError::Aborted(io::Error::other(io::Error::other(cut)));
+        assert_eq!((error.to_string().as_str(), error.kind()), ("nothing came for a minute", Kind::TimedOut));
+        let error = UploadError::Aborted(io::Error::other(io::ErrorKind::ConnectionReset.to_string()));
+        assert_eq!((error.code(), error.kind()), ("ingest/body-aborted", Kind::Invalid));
+    }
 
     #[test]
     fn a_full_disk_is_called_one() {

@@ -149,8 +149,21 @@ fn from_metadata(file: &str, fault: MetadataFault) -> Finding {
     finding.at(entry)
 }
 
+/// What is said of an archive that has too much of something: where its limits are set.
+const ARCHIVE_LIMITS: &str =
+    "The limits are the settings `max_archive_entries`, `max_unpacked_size_bytes` and `max_compression_ratio`.";
+
+/// Adds the settings to a finding that is about a limit of archives.
+pub(super) fn naming_limits(finding: Finding) -> Finding {
+    if finding.rule.ends_with("-LIMIT") { finding.with_hint(ARCHIVE_LIMITS) } else { finding }
+}
+
 /// The message names the entry: the reason phrase of an upload, which is all that twine shows, holds nothing else.
 fn from_zip(fault: ZipFault) -> Finding {
+    naming_limits(from_fault(fault))
+}
+
+fn from_fault(fault: ZipFault) -> Finding {
     let Some(entry) = fault.entry else { return Finding::refuse(fault.rule, fault.class, fault.message) };
     let message = match fault.message.contains(&entry) {
         true => fault.message,

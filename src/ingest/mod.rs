@@ -19,6 +19,7 @@ mod publish;
 mod publish_batch;
 mod receive;
 mod stage;
+mod turns;
 mod upload;
 
 pub use check_sdist::check_sdist;
@@ -26,12 +27,11 @@ pub use check_wheel::check_wheel;
 pub use error::UploadError;
 pub use findings::{FileFacts, FileReport, Profile};
 pub use form::{Form, FormField};
-pub use limits::{
-    IngestLimits, MAX_DESCRIPTION_BYTES, MAX_FIELD_BYTES, MAX_FINDINGS, MAX_FORM_FIELDS, MAX_FORM_TEXT_BYTES,
-};
+pub use limits::{IngestLimits, MAX_FINDINGS, MAX_FORM_FIELDS};
 pub use provenance::{ProvenanceError, ProvenanceOutcome, adopt_provenance, receive_provenance};
 pub use publish::publish;
 pub use publish_batch::{BatchError, BatchOutcome, BatchWrite, publish_all};
 pub use receive::{IngestParts, check_access, receive};
 pub use stage::{CheckedUpload, PendingUpload, Staged, stage};
+pub use turns::{Turn, Turns};
 pub use upload::{Declared, SentProvenance, Upload, UploadOutcome, Verdict};

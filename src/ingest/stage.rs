@@ -90,7 +90,7 @@ impl<'a> PendingUpload<'a> {
         self.size_bytes = self.size_bytes.saturating_add(piece.len() as u64);
         let limit_bytes = self.parts.limits.max_file_size_bytes;
         if self.size_bytes > limit_bytes {
-            return Err(UploadError::too_large("the file", limit_bytes));
+            return Err(UploadError::too_large("the file", limit_bytes, "max_file_size_bytes"));
         }
         Ok(self.blob.write(piece).await?)
     }

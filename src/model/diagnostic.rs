@@ -19,6 +19,8 @@ pub enum Kind {
     MethodNotAllowed,
     /// No representation that the client accepts (406).
     NotAcceptable,
+    /// The client did not send its request in time (408).
+    TimedOut,
     /// What is there already excludes the request (409).
     Conflict,
     /// Once offered, not any more (410).

@@ -59,5 +59,6 @@ mod token_channels;
 mod upload_corpus;
 mod upload_faults;
 mod upload_legacy;
+mod upload_limits;
 mod upload_raw;
 mod upload_rules;
