@@ -140,7 +140,7 @@ impl App {
                 IndexLocation::Sqlite(data.join("db").join("main.sqlite"))
             }
         };
-        let index = Index::open(&location, clock.clone()).await?;
+        let index = Index::open(&location, clock.clone()).await?.limiting_projects(settings.max_project_size_bytes);
         refuse_lost_index(&index, &blobs, &data).await?;
         for channel in [&settings.upload_channel, &settings.default_channel] {
             ensure_channel(&index, channel).await?;
@@ -206,7 +206,7 @@ impl App {
 /// What one upload may cost here.
 fn ingest_limits(settings: &Settings) -> IngestLimits {
     let limits = IngestLimits {
-        max_project_size_bytes: settings.max_project_size_bytes,
+        release_closes_after_days: settings.release_closes_after_days,
         max_form_field_bytes: settings.max_form_field_bytes,
         ..IngestLimits::new(settings.max_file_size_bytes)
     };

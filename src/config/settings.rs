@@ -36,6 +36,8 @@ pub struct Settings {
     pub max_file_size_bytes: u64,
     /// Most bytes that the files of one project may have together.
     pub max_project_size_bytes: u64,
+    /// Days after which a release takes no new files; 0 is never.
+    pub release_closes_after_days: u32,
     /// Most entries of a wheel, and members of an sdist.
     pub max_archive_entries: usize,
     /// Most bytes that an archive may unpack to; one file in it may have half of them.
@@ -134,6 +136,7 @@ impl Default for Settings {
             max_file_size_bytes: 4 << 30,
             // Three hundred wheels of an accelerator library; a build that publishes every night is noticed before the disk is full.
             max_project_size_bytes: 100 << 30,
+            release_closes_after_days: 0,
             max_archive_entries: 100_000,
             max_unpacked_size_bytes: 8 << 30,
             max_compression_ratio: 200,

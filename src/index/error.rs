@@ -103,6 +103,16 @@ pub enum IndexError {
         /// The name.
         filename: String,
     },
+    /// The files of the project may not have so many bytes together.
+    #[error("the files of `{project}` would have {size_bytes} bytes together; {limit_bytes} are allowed")]
+    ProjectFull {
+        /// The project.
+        project: ProjectName,
+        /// What its files would have together.
+        size_bytes: u64,
+        /// The limit.
+        limit_bytes: u64,
+    },
     /// A change names a file that is not in the index.
     #[error("file {file_id} of a change to channel `{channel}` is not in the index")]
     NoSuchFile {
@@ -237,6 +247,7 @@ impl Diagnostic for IndexError {
             Self::FileConflict { .. } => "index/file-conflict",
             Self::SameWheel { .. } => "index/same-wheel",
             Self::FileNameRetired { .. } => "index/filename-retired",
+            Self::ProjectFull { .. } => "limit/project-size",
             Self::NoSuchFile { .. } => "index/file-unknown",
             Self::ChangedTwice { .. } => "index/changed-twice",
             Self::TokenExists { .. } => "index/token-exists",
@@ -271,6 +282,7 @@ impl Diagnostic for IndexError {
             Self::Unstorable { .. } | Self::LocationInvalid { .. } => Kind::Invalid,
             Self::Busy { .. } | Self::Unreachable { .. } => Kind::Unavailable,
             Self::StorageFull { .. } => Kind::StorageFull,
+            Self::ProjectFull { .. } => Kind::TooLarge,
             Self::NoSuchFile { .. }
             | Self::ChangedTwice { .. }
             | Self::Damaged { .. }

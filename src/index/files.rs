@@ -218,7 +218,8 @@ impl IndexTx {
     /// Records a file whose bytes are durable. The same name with the same bytes changes nothing.
     ///
     /// Fails with [`IndexError::FileConflict`] for other bytes, [`IndexError::SameWheel`] for another spelling of a
-    /// published wheel, [`IndexError::FileNameRetired`] for a deleted one. Other calls may follow such a failure.
+    /// published wheel, [`IndexError::FileNameRetired`] for a deleted one; other calls may follow such a failure. Also fails with
+    /// [`IndexError::ProjectFull`], and then the transaction holds a part of the file and is to be dropped.
     pub async fn add_file(&mut self, file: &NewFile) -> Result<AddedFile, IndexError> {
         if let Some(known) = self.find_published(file).await? {
             return Ok(known);
@@ -226,6 +227,7 @@ impl IndexTx {
         let project_id = self.project_id(file).await?;
         let release_id = self.release_id(project_id, file).await?;
         if let Some(id) = self.insert_file(project_id, release_id, file).await? {
+            self.count_bytes(project_id, file).await?;
             return Ok(AddedFile { id, is_new: true });
         }
         // Another transaction published it since we looked; the insert waited for it, so now its row shows.

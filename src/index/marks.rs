@@ -161,7 +161,9 @@ impl IndexTx {
         let now = self.clock.now().as_microsecond();
         // Also of files that are in no head: their URLs answer something else from now on, and so do older snapshots.
         self.touch_projects_of(file_ids).await?;
-        execute!(&mut self.tx, RETIRE, now, to_json(file_ids, "file_ids")?)
+        let count = execute!(&mut self.tx, RETIRE, now, to_json(file_ids, "file_ids")?)?;
+        self.recount_bytes(file_ids).await?;
+        Ok(count)
     }
 
     /// The project's status in the channel; `None` if it never was part of it.

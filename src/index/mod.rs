@@ -28,6 +28,7 @@ mod namespaces;
 mod open;
 mod projects;
 mod provenance;
+mod quotas;
 mod search;
 mod snapshots;
 mod stamps;
@@ -65,6 +66,7 @@ fn statements() -> impl Iterator<Item = db::Sql> {
         namespaces::STATEMENTS,
         projects::STATEMENTS,
         provenance::STATEMENTS,
+        quotas::STATEMENTS,
         search::STATEMENTS,
         snapshots::STATEMENTS,
         targets::STATEMENTS,

@@ -81,6 +81,7 @@ pub struct Index {
     pub(super) lookups: Lookups,
     pub(super) namespaces: KeptNamespaces,
     pub(super) clock: Clock,
+    pub(super) max_project_bytes: u64,
 }
 
 impl Index {
@@ -100,6 +101,7 @@ impl Index {
             lookups: Lookups::new(),
             namespaces: KeptNamespaces::default(),
             clock,
+            max_project_bytes: u64::MAX,
         })
     }
 
@@ -126,7 +128,7 @@ impl Index {
             // Each statement sees what others have committed, so a row that was waited for is read as it is now.
             Db::Postgres(pool) => DbTx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?),
         };
-        Ok(IndexTx::new(tx, self.clock.clone(), self.stamps.nothing_touched()))
+        Ok(IndexTx::new(tx, self.clock.clone(), self.stamps.nothing_touched(), self.max_project_bytes))
     }
 
     /// Has the database prepare every statement of this module, and counts them; the first that it refuses fails.

@@ -23,11 +23,12 @@ pub struct IndexTx {
     pub(super) tx: DbTx,
     pub(super) clock: Clock,
     pub(super) touched: Touched,
+    pub(super) max_project_bytes: u64,
 }
 
 impl IndexTx {
-    pub(super) fn new(tx: DbTx, clock: Clock, touched: Touched) -> Self {
-        Self { tx, clock, touched }
+    pub(super) fn new(tx: DbTx, clock: Clock, touched: Touched, max_project_bytes: u64) -> Self {
+        Self { tx, clock, touched, max_project_bytes }
     }
 
     /// Begins a part of the transaction that can be taken back alone. Parts are not nested.

@@ -7,7 +7,7 @@ use crate::access::AccessError;
 use crate::blobs::BlobError;
 use crate::index::IndexError;
 use crate::model::{ChannelName, Diagnostic, FileKind, Finding, Kind, ProjectStatus, Sha256Digest};
-use crate::packaging::ProjectName;
+use crate::packaging::{ProjectName, Version};
 
 /// Why an upload was not stored.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +80,18 @@ pub enum UploadError {
         /// The channel.
         channel: ChannelName,
     },
+    /// The release takes no new files any more.
+    #[error(
+        "`{project} {version}` was begun more than {days} days ago, and `release_closes_after_days` closes releases then"
+    )]
+    ReleaseClosed {
+        /// The project.
+        project: ProjectName,
+        /// The version.
+        version: Version,
+        /// The setting.
+        days: u32,
+    },
     /// The name belongs to somebody else (PEP 752).
     #[error("`{project}` is inside the namespace `{namespace}`, which `{owner}` has")]
     ForeignNamespace {
@@ -148,6 +160,9 @@ impl From<IndexError> for UploadError {
             IndexError::FileConflict { filename, published, sent } => Self::FileConflict { filename, published, sent },
             IndexError::SameWheel { filename, published_as } => Self::SameWheel { filename, published_as },
             IndexError::FileNameRetired { filename } => Self::NameRetired { filename },
+            IndexError::ProjectFull { project, size_bytes, limit_bytes } => {
+                Self::ProjectTooLarge { project, size_bytes, limit_bytes }
+            }
             other => Self::Index(other),
         }
     }
@@ -166,6 +181,7 @@ impl Diagnostic for UploadError {
             Self::SameWheel { .. } => "ingest/same-wheel",
             Self::NameRetired { .. } => "ingest/name-retired",
             Self::ProjectClosed { .. } => "ingest/project-closed",
+            Self::ReleaseClosed { .. } => "ingest/release-closed",
             Self::ForeignNamespace { .. } => "ingest/foreign-namespace",
             Self::Aborted(source) if silence(source).is_some() => "limit/upload-pace",
             Self::Aborted(_) => "ingest/body-aborted",
@@ -191,7 +207,7 @@ impl Diagnostic for UploadError {
             | Self::SameWheel { .. }
             | Self::NameRetired { .. }
             | Self::ForeignNamespace { .. } => Kind::Conflict,
-            Self::ProjectClosed { .. } => Kind::Forbidden,
+            Self::ProjectClosed { .. } | Self::ReleaseClosed { .. } => Kind::Forbidden,
             Self::Check(_) => Kind::Internal,
             Self::Access(error) => error.kind(),
             Self::Blob(error) => error.kind(),
@@ -208,6 +224,7 @@ impl Diagnostic for UploadError {
             Self::TooLarge { .. } => "The operator can raise the limit.",
             Self::ProjectTooLarge { .. } => "Delete files that nobody needs, or have the operator raise the limit.",
             Self::TooManyUploads { .. } => "Wait until one of them has ended; other tokens are not concerned.",
+            Self::ReleaseClosed { .. } => "Give the release a new version.",
             Self::ForeignNamespace { .. } => "Choose another name, or ask the owner to let your token in.",
             Self::ProjectClosed { .. } => "Ask who manages the channel, or upload into another one.",
             Self::ActionGone { .. } => "Use a current twine, uv, flit, hatch, poetry or pdm.",

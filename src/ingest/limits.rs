@@ -23,8 +23,8 @@ const FORM_SHARE: usize = 24;
 pub struct IngestLimits {
     /// Largest file, in bytes: `max_file_size_bytes`.
     pub max_file_size_bytes: u64,
-    /// Largest sum of a project's files, in bytes: `max_project_size_bytes`.
-    pub max_project_size_bytes: u64,
+    /// Days after which a release takes no new files: `release_closes_after_days`; 0 is never.
+    pub release_closes_after_days: u32,
     /// Longest text field of a form, in bytes: `max_form_field_bytes`.
     pub max_form_field_bytes: usize,
     /// What the archive inside may cost.
@@ -32,11 +32,11 @@ pub struct IngestLimits {
 }
 
 impl IngestLimits {
-    /// The usual limits, with this largest file; a project may have any size.
+    /// The usual limits, with this largest file; releases stay open.
     pub fn new(max_file_size_bytes: u64) -> Self {
         Self {
             max_file_size_bytes,
-            max_project_size_bytes: u64::MAX,
+            release_closes_after_days: 0,
             max_form_field_bytes: 1 << 20,
             archive: Limits::default(),
         }

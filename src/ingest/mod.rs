@@ -13,6 +13,7 @@ mod check_wheel;
 mod error;
 mod findings;
 mod form;
+mod founding;
 mod limits;
 mod provenance;
 mod publish;

@@ -234,6 +234,7 @@ fn refusal(error: UploadError) -> Result<Finding, UploadError> {
         | UploadError::SameWheel { .. }
         | UploadError::NameRetired { .. }
         | UploadError::ProjectClosed { .. }
+        | UploadError::ProjectTooLarge { .. }
         | UploadError::ForeignNamespace { .. }
         | UploadError::Access(_) => {
             let finding = Finding::refuse("BAT-01", error.code(), error.to_string());

@@ -12,6 +12,7 @@ use subtle::ConstantTimeEq as _;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
+use super::founding::check_project;
 use super::receive::{check_namespace, check_status};
 use super::{
     Declared, FileFacts, FileReport, IngestParts, Upload, UploadError, check_access, check_sdist, check_wheel,
@@ -137,7 +138,8 @@ impl<'a> PendingUpload<'a> {
             findings.push(Finding::note("UPL-06", "same-bytes", text).at("file name"));
         }
         let metadata = facts.metadata.clone();
-        let file = self.describe(who, &upload, digests, facts, findings);
+        let mut file = self.describe(who, &upload, digests, facts, findings);
+        check_project(self.parts, upload.profile, &mut file).await?;
         // Another spelling of a published file, or a retired name, is refused while the bytes are still pending.
         self.parts.index.find_published(&file).await?;
         Ok(CheckedUpload { pending: self, file, yank: upload.yank, metadata, provenance, findings: Vec::new() })

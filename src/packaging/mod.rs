@@ -17,6 +17,7 @@ mod names;
 mod pylock;
 mod record;
 mod requirements;
+mod standard_modules;
 mod tags;
 mod versions;
 mod wheel_file;
@@ -40,6 +41,7 @@ pub use record::{HashAlgorithm, MAX_RECORD_BYTES, RecordEntry, RecordHash, is_un
 pub use requirements::{
     Requirement, RequirementError, RequirementsFileError, is_direct_url, parse_requirement, parse_requirements_file,
 };
+pub use standard_modules::is_standard_module;
 pub use tags::{AcceptedTags, Os, PlatformSpec, TagError, TagPriority, WheelTag, accepted_tags};
 pub use versions::{
     Operator, Version, VersionError, VersionSpecifier, VersionSpecifiers, parse_requires_python, parse_version,

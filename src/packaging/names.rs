@@ -41,6 +41,17 @@ impl ProjectName {
         self.0.as_ref()
     }
 
+    /// What a hasty reader sees of the name: names that look alike have one (PyPI calls it ultranormalized; standards UPL-22).
+    pub fn look(&self) -> String {
+        let seen = |letter: char| match letter {
+            '-' => None,
+            'o' => Some('0'),
+            'l' | 'i' => Some('1'),
+            other => Some(other),
+        };
+        self.as_str().chars().filter_map(seen).collect()
+    }
+
     /// The name as it is spelled inside wheel file names and `.dist-info` folders: `-` becomes `_`.
     pub fn as_file_name_part(&self) -> String {
         self.as_str().replace('-', "_")

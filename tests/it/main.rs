@@ -26,6 +26,7 @@ mod index_kept;
 mod index_marks;
 mod index_opening;
 mod index_parts;
+mod index_quotas;
 mod index_records;
 mod index_site;
 mod index_views;

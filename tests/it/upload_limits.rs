@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use ferrywheel::config::Settings;
 use ferrywheel::http::Timeouts;
-use ferrywheel::model::{AuditEvent, Principal, Scope};
+use ferrywheel::model::{AuditEvent, Clock, Principal, Scope};
 use reqwest::Method;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -280,4 +280,66 @@ async fn limits_of_forms_archives_and_heads_are_settings_that_refusals_name() {
     assert_eq!(server.send(Method::GET, "/-/live", &[("x-a", &fits)]).await.status, 200);
     assert_eq!(server.send(Method::GET, "/-/live", &[("x-a", &too_long)]).await.status, 431);
     assert_nothing_is_left(&server).await;
+}
+
+#[tokio::test]
+async fn a_project_takes_no_more_than_its_room_and_a_repeated_upload_needs_none() {
+    let wheels: Vec<Wheel> =
+        (1..=3).map(|n| Wheel::new("demo", &format!("{n}.0")).file("demo/noise.bin", vec![7; 5_000])).collect();
+    let size_bytes = wheels[0].build().len() as u64;
+    let server = server_with(Settings { max_project_size_bytes: size_bytes * 2, ..Settings::default() }).await;
+    let put = async |wheel: &Wheel| server.put_file("staging", &wheel.filename(), wheel.build()).await;
+    assert_eq!(put(&wheels[0]).await.status, 200);
+    assert_eq!(put(&wheels[1]).await.status, 200);
+    let blobs = server.app().blobs.list().await.unwrap();
+    let refused = put(&wheels[2]).await;
+    assert_eq!((refused.status, refused.json()["code"].as_str().unwrap()), (413, "limit/project-size"));
+    assert!(refused.json()["detail"].as_str().unwrap().contains("`max_project_size_bytes`"), "{}", refused.text());
+    assert_eq!(server.app().blobs.list().await.unwrap(), blobs, "nothing of it was kept");
+    assert_eq!(put(&wheels[1]).await.status, 200);
+    let other = Wheel::new("other", "1.0");
+    assert_eq!(put(&other).await.status, 200);
+    let gone = format!("/api/v1/files/{}", wheels[0].filename());
+    let deleted = answer(server.request(Method::DELETE, &gone).bearer_auth(server.token())).await;
+    assert_eq!(deleted.status, 200, "{}", deleted.text());
+    assert_eq!(put(&wheels[2]).await.status, 200, "what was deleted does not count");
+}
+
+#[tokio::test]
+async fn a_release_is_closed_after_its_days_where_that_is_set() {
+    let clock = Clock::manual("2026-01-02T03:04:05Z".parse().unwrap());
+    let settings = Settings { release_closes_after_days: 14, ..Settings::default() };
+    let server = TestServer::start_with(Setup { settings, clock: clock.clone(), ..Setup::default() }).await;
+    let put = async |wheel: &Wheel| server.put_file("staging", &wheel.filename(), wheel.build()).await;
+    let days = |count: u64| clock.advance(Duration::from_secs(count * 86_400));
+    assert_eq!(put(&Wheel::new("demo", "1.0")).await.status, 200);
+    days(13);
+    assert_eq!(put(&Wheel::new("demo", "1.0").tag("py2-none-any")).await.status, 200);
+    days(2);
+    let late = put(&Wheel::new("demo", "1.0").tag("cp311-none-any")).await;
+    assert_eq!((late.status, late.json()["code"].as_str().unwrap()), (403, "ingest/release-closed"));
+    assert_eq!(put(&Wheel::new("demo", "1.0")).await.status, 200, "what is there is no new file");
+    assert_eq!(put(&Wheel::new("demo", "1.1")).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_first_file_of_a_project_is_told_that_its_name_is_easily_mistaken() {
+    let server = TestServer::start().await;
+    let notes = async |name: &str, version: &str| {
+        let wheel = Wheel::new(name, version);
+        let stored = server.put_file("staging", &wheel.filename(), wheel.build()).await;
+        assert_eq!(stored.status, 200, "{}", stored.text());
+        let found = stored.json()["findings"].as_array().unwrap().clone();
+        found.iter().map(|found| found["message"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(notes("lib-tool", "1.0").await, [""; 0]);
+    assert_eq!(
+        notes("l1btool", "1.0").await,
+        ["the new project `l1btool` is easily mistaken for `lib-tool`, which is here"]
+    );
+    assert_eq!(notes("l1btool", "1.1").await, [""; 0], "only the first file of a project founds it");
+    assert_eq!(
+        notes("json", "1.0").await,
+        ["the new project `json` has the name of a module of Python's standard library"]
+    );
 }
