@@ -12,11 +12,12 @@ mod zip_headers;
 #[cfg(test)]
 mod zip_lies;
 mod zip_read;
+mod zip_tree;
 mod zip_write;
 
 pub use limits::Limits;
 pub use paths::{ArchivePath, PathError};
-pub use sdist::{SdistListing, read_sdist};
+pub use sdist::{SdistListing, TarFault, read_sdist};
 pub use tar_read::{TarEntry, TarError, TarKind, TarReader};
 pub use zip_data::{EntryReader, open_entry, read_entry, verify_entry};
 pub use zip_faults::{ZipError, ZipFault};

@@ -81,6 +81,9 @@ impl ArchivePath {
 
     /// A key under which two paths are equal if a case-insensitive or normalizing file system mixes them up.
     pub fn collision_key(&self) -> String {
+        if self.0.is_ascii() {
+            return self.0.to_ascii_lowercase();
+        }
         // Upper case first folds letters that have no single lower case, such as the sharp s.
         self.0.to_uppercase().to_lowercase().nfc().collect()
     }
@@ -109,8 +112,10 @@ fn check_segment(segment: &str) -> Result<(), PathError> {
 ///
 /// Backslash separates and colon names a stream on Windows; the ranges are Unicode's categories Cc, Cf, Co, Zl and Zp.
 fn is_forbidden(c: char) -> bool {
-    matches!(c, '\\' | ':')
-        || c.is_control()
+    if c.is_ascii() {
+        return matches!(c, '\\' | ':') || c.is_ascii_control();
+    }
+    c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}'
             | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2064}'

@@ -6,64 +6,104 @@ use flate2::bufread::GzDecoder;
 
 use super::limits::Limits;
 use super::paths::shown;
-use super::tar_read::{TarError, TarKind, TarReader};
+use super::tar_read::{TarEntry, TarError, TarKind, TarReader};
 
 /// Largest PKG-INFO, in bytes; it is held in memory whole.
 const MAX_PKG_INFO_BYTES: u64 = 8 << 20;
 
-/// What an sdist holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What an sdist holds; to be trusted only if nothing is wrong with it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SdistListing {
     /// The one folder that everything lies in.
-    pub top_folder: String,
+    pub top_folder: Option<String>,
     /// The bytes of its PKG-INFO.
-    pub pkg_info: Vec<u8>,
+    pub pkg_info: Option<Vec<u8>>,
     /// How many files it has.
     pub file_count: u64,
     /// Their length, in bytes.
     pub unpacked_bytes: u64,
+    /// Every rule that is broken, up to the limit, in the order of the archive.
+    pub faults: Vec<TarFault>,
+}
+
+/// One broken rule of a tar.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TarFault {
+    /// Which rule, such as `TAR-NAME`.
+    pub rule: &'static str,
+    /// Reason class: `archive-unsafe`, `archive-damaged` or `too-large`.
+    pub class: &'static str,
+    /// The member that is meant, made visible; `None` for the archive itself.
+    pub entry: Option<String>,
+    /// One sentence that names the thing and the fact.
+    pub message: String,
 }
 
 /// Reads a `.tar.gz` source distribution to its end: one gzip member, one top folder, a PKG-INFO in it.
 ///
 /// Links are taken if they stay inside; names that only some systems take are, too, because nothing is unpacked here.
-pub fn read_sdist<R: BufRead>(source: R, limits: &Limits) -> Result<SdistListing, TarError> {
-    let mut tar =
-        TarReader::new(Inflating { decoder: GzDecoder::new(Counting { source, count: 0 }), given: 0, limits }, limits);
-    let mut listing = Gathered::default();
-    while let Some(entry) = tar.next_entry()? {
+/// Fails only if the stream cannot be read; behind a fault the reading goes on for as long as all readers agree where.
+pub fn read_sdist<R: BufRead>(source: R, limits: &Limits) -> io::Result<SdistListing> {
+    let inflating = Inflating { decoder: GzDecoder::new(Counting { source, count: 0 }), given: 0, limits };
+    let mut tar = TarReader::new(inflating, limits);
+    let mut listing = SdistListing::default();
+    loop {
+        let error = match tar.next_entry() {
+            Ok(None) => break,
+            Ok(Some(entry)) => listing.take(&entry, &mut tar).err(),
+            Err(error) => Some(error),
+        };
+        let Some(error) = error else { continue };
+        let fault = TarFault::of(error, tar.last_name().map(str::to_owned))?;
+        let goes_on = fault.class == "archive-unsafe" && tar.can_go_on();
+        listing.faults.push(fault);
+        if !goes_on || listing.faults.len() >= limits.max_faults {
+            return Ok(listing);
+        }
+    }
+    listing.unpacked_bytes = tar.total_bytes();
+    if let Err(error) = tar.into_source().need_end() {
+        listing.faults.push(TarFault::of(error, None)?);
+    }
+    if listing.pkg_info.is_none() && !listing.faults.iter().any(|fault| fault.rule == "SDT-PKG-INFO") {
+        let error = TarError::unsafe_member("SDT-PKG-INFO", "the archive has no `PKG-INFO` in its top folder");
+        listing.faults.push(TarFault::of(error, None)?);
+    }
+    Ok(listing)
+}
+
+impl TarFault {
+    fn of(error: TarError, entry: Option<String>) -> io::Result<Self> {
+        match error {
+            TarError::Refused { rule, class, message } => Ok(Self { rule, class, entry, message }),
+            TarError::Io(error) => Err(error),
+        }
+    }
+}
+
+impl SdistListing {
+    /// Judges a member and keeps what is needed of it.
+    fn take<R: Read>(&mut self, entry: &TarEntry, tar: &mut TarReader<R>) -> Result<(), TarError> {
         let top = entry.name.split('/').next().unwrap_or(&entry.name);
-        if *listing.top_folder.get_or_insert_with(|| top.to_owned()) != top {
+        if *self.top_folder.get_or_insert_with(|| top.to_owned()) != top {
             let message = format!("`{}` lies outside the top folder", shown(entry.name.as_bytes()));
             return Err(TarError::unsafe_member("SDT-TOP", message));
         }
         match &entry.kind {
-            TarKind::Folder => continue,
+            TarKind::Folder => return Ok(()),
             TarKind::SymbolicLink(target) => check_link(&entry.name, target, false)?,
             TarKind::HardLink(target) => check_link(&entry.name, target, true)?,
             TarKind::File => {}
         }
-        listing.file_count += 1;
+        self.file_count += 1;
         if entry.name.strip_prefix(top) == Some("/PKG-INFO") {
-            if !entry.is_file() || listing.pkg_info.is_some() {
-                return Err(TarError::unsafe_member("SDT-PKG-INFO", "PKG-INFO is there twice, or is a link"));
+            if !entry.is_file() || self.pkg_info.is_some() {
+                return Err(TarError::unsafe_member("SDT-PKG-INFO", "`PKG-INFO` is there twice, or is a link"));
             }
-            listing.pkg_info = Some(tar.read_member(MAX_PKG_INFO_BYTES)?);
+            self.pkg_info = Some(tar.read_member(MAX_PKG_INFO_BYTES)?);
         }
+        Ok(())
     }
-    let unpacked_bytes = tar.total_bytes();
-    tar.into_source().need_end()?;
-    let (Some(top_folder), Some(pkg_info)) = (listing.top_folder, listing.pkg_info) else {
-        return Err(TarError::unsafe_member("SDT-PKG-INFO", "the archive has no PKG-INFO in its top folder"));
-    };
-    Ok(SdistListing { top_folder, pkg_info, file_count: listing.file_count, unpacked_bytes })
-}
-
-#[derive(Default)]
-struct Gathered {
-    top_folder: Option<String>,
-    pkg_info: Option<Vec<u8>>,
-    file_count: u64,
 }
 
 /// A link must stay below the top folder, whatever it is joined with.

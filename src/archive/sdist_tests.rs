@@ -44,20 +44,21 @@ fn sdist(files: &[(&str, &[u8])]) -> Vec<u8> {
 
 #[track_caller]
 fn refused(what: &str, rule: &str, class: &str, bytes: &[u8]) {
-    match read_sdist(bytes, &Limits::default()) {
-        Err(TarError::Refused { rule: found, class: found_class, message }) => {
-            assert_eq!((found, found_class), (rule, class), "{what}: {message}");
-        }
-        other => panic!("{what}: {other:?}"),
-    }
+    let faults = read_sdist(bytes, &Limits::default()).unwrap().faults;
+    assert_eq!(
+        faults.iter().map(|fault| (fault.rule, fault.class)).collect::<Vec<_>>(),
+        [(rule, class)],
+        "{what}: {faults:?}"
+    );
 }
 
 #[test]
 fn ok_an_sdist_gives_its_metadata() {
     let listing =
         read_sdist(&sdist(&[INFO, ("demo-1.0/demo/odd:name .py", b"x = 1\n")])[..], &Limits::default()).unwrap();
-    assert_eq!(listing.top_folder, "demo-1.0");
-    assert_eq!(listing.pkg_info, INFO.1);
+    assert_eq!(listing.top_folder.as_deref(), Some("demo-1.0"));
+    assert_eq!(listing.pkg_info.as_deref(), Some(INFO.1));
+    assert_eq!(listing.faults, []);
     assert_eq!((listing.file_count, listing.unpacked_bytes), (2, INFO.1.len() as u64 + 6));
 }
 
@@ -69,10 +70,8 @@ fn ok_links_that_stay_inside() {
         (EntryType::Symlink, "demo-1.0/d/a", "./x/../../b"),
         (EntryType::Link, "demo-1.0/a", "demo-1.0/PKG-INFO"),
     ] {
-        assert!(
-            read_sdist(&gzip(&tarball(&[INFO], &[(kind, name, target)]))[..], &Limits::default()).is_ok(),
-            "{target}"
-        );
+        let bytes = gzip(&tarball(&[INFO], &[(kind, name, target)]));
+        assert_eq!(read_sdist(&bytes[..], &Limits::default()).unwrap().faults, [], "{target}");
     }
 }
 
@@ -115,8 +114,36 @@ fn err_a_bomb_is_stopped_while_it_unpacks() {
     let zeros = vec![0; 8 << 20];
     let limits = Limits { ratio_judged_from_bytes: 1 << 20, ..Limits::default() };
     let bytes = sdist(&[INFO, ("demo-1.0/zeros", &zeros)]);
-    assert!(matches!(read_sdist(&bytes[..], &limits), Err(TarError::Refused { class: "too-large", .. })));
-    assert!(read_sdist(&bytes[..], &Limits::default()).is_ok());
+    let faults = read_sdist(&bytes[..], &limits).unwrap().faults;
+    assert_eq!(faults.iter().map(|fault| fault.class).collect::<Vec<_>>(), ["too-large"]);
+    assert_eq!(read_sdist(&bytes[..], &Limits::default()).unwrap().faults, []);
+}
+
+#[test]
+fn err_everything_is_told_of_one_archive_with_the_members() {
+    let links = [
+        (EntryType::Symlink, "demo-1.0/a", "/etc/passwd"),
+        (EntryType::Fifo, "demo-1.0/pipe", ""),
+        (EntryType::Symlink, "demo-1.0/b", "../x"),
+    ];
+    let bytes =
+        [gzip(&tarball(&[("other/x", b"1"), ("demo-1.0/../y", b"2"), INFO], &links)), b"tail".to_vec()].concat();
+    let faults = read_sdist(&bytes[..], &Limits::default()).unwrap().faults;
+    let told: Vec<_> = faults.iter().map(|fault| (fault.rule, fault.entry.as_deref())).collect();
+    assert_eq!(
+        told,
+        [
+            ("TAR-NAME", Some("demo-1.0/../y")),
+            ("SDT-TOP", Some("demo-1.0/PKG-INFO")),
+            ("SDT-TOP", Some("demo-1.0/a")),
+            ("TAR-TYPE", Some("demo-1.0/pipe")),
+            ("SDT-TOP", Some("demo-1.0/b")),
+            ("TAR-TRAILING", None),
+            ("SDT-PKG-INFO", None),
+        ]
+    );
+    let few = Limits { max_faults: 2, ..Limits::default() };
+    assert_eq!(read_sdist(&bytes[..], &few).unwrap().faults.len(), 2);
 }
 
 proptest! {

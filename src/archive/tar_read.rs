@@ -110,23 +110,36 @@ pub struct TarReader<R: Read> {
     padding: u64,
     entry_count: usize,
     total_bytes: u64,
+    last_name: Option<String>,
+    is_placed: bool,
     is_done: bool,
 }
 
 impl<R: Read> TarReader<R> {
     /// Starts at the front of an unpacked tar.
     pub fn new(source: R, limits: &Limits) -> Self {
-        Self { source, limits: limits.clone(), unread: 0, padding: 0, entry_count: 0, total_bytes: 0, is_done: false }
+        Self {
+            source,
+            limits: limits.clone(),
+            unread: 0,
+            padding: 0,
+            entry_count: 0,
+            total_bytes: 0,
+            last_name: None,
+            is_placed: false,
+            is_done: false,
+        }
     }
 
     /// The next member, or `None` after the end mark; what was not read of the one before is skipped.
     pub fn next_entry(&mut self) -> Result<Option<TarEntry>, TarError> {
-        let (mut long_name, mut pax) = (None, None);
+        let mut extended = Extended::default();
         while !self.is_done {
+            (self.last_name, self.is_placed) = (None, false);
             self.copy_member(&mut |_| Ok(()))?;
             let Some(header) = self.read_header()? else {
-                return match (long_name, pax) {
-                    (None, None) => Ok(None),
+                return match extended {
+                    Extended { name: None, link_name: None, pax: None } => Ok(None),
                     _ => Err(TarError::damaged("the archive ends after the extended header of a member")),
                 };
             };
@@ -138,11 +151,12 @@ impl<R: Read> TarReader<R> {
                 )));
             }
             match header.kind {
-                b'x' => put_once(&mut pax, parse_pax(&self.read_extended(&header)?)?)?,
+                b'x' => put_once(&mut extended.pax, parse_pax(&self.read_extended(&header)?)?)?,
                 b'g' => parse_pax(&self.read_extended(&header)?)?.need_harmless()?,
-                b'L' => put_once(&mut long_name, self.read_extended(&header)?)?,
+                b'L' => put_once(&mut extended.name, self.read_extended(&header)?)?,
+                b'K' => put_once(&mut extended.link_name, self.read_extended(&header)?)?,
                 _ => {
-                    if let Some(entry) = self.member(&header, long_name.take(), pax.take())? {
+                    if let Some(entry) = self.member(&header, std::mem::take(&mut extended))? {
                         return Ok(Some(entry));
                     }
                 }
@@ -179,6 +193,16 @@ impl<R: Read> TarReader<R> {
             Ok(())
         })?;
         Ok(content)
+    }
+
+    /// Name of the member that [`TarReader::next_entry`] judged last, made visible; `None` if it got to none.
+    pub fn last_name(&self) -> Option<&str> {
+        self.last_name.as_deref()
+    }
+
+    /// Whether the walk can go on behind the member that was refused last: all readers agree where it ends.
+    pub fn can_go_on(&self) -> bool {
+        self.is_placed
     }
 
     /// How many bytes the members seen so far announce.
@@ -241,33 +265,35 @@ impl<R: Read> TarReader<R> {
     }
 
     /// A member from its header and what the extended headers before it say; `None` for the folder `./` itself.
-    fn member(
-        &mut self,
-        header: &Header,
-        long_name: Option<Vec<u8>>,
-        pax: Option<PaxRecords>,
-    ) -> Result<Option<TarEntry>, TarError> {
-        let pax = pax.unwrap_or_default();
-        if pax.size_bytes.is_some_and(|size| size != header.size_bytes) {
-            // CVE-2025-62518: one reader skips by the one number and finds members inside the other's data.
-            return Err(TarError::unsafe_member("TAR-SIZE", "a member's two headers tell different sizes"));
-        }
-        let name = match (pax.path, long_name) {
+    fn member(&mut self, header: &Header, extended: Extended) -> Result<Option<TarEntry>, TarError> {
+        let pax = extended.pax.unwrap_or_default();
+        let name = match (pax.path, extended.name) {
             (Some(_), Some(_)) => {
                 return Err(TarError::unsafe_member("TAR-NAME", "a member is named by two extended headers"));
             }
             (Some(name), None) => name,
-            (None, Some(name)) => name.strip_suffix(b"\0").map(<[u8]>::to_vec).unwrap_or(name),
+            (None, Some(name)) => without_nul(name),
             (None, None) => header.name(),
         };
+        self.last_name = Some(shown(&name));
+        if pax.size_bytes.is_some_and(|size| size != header.size_bytes) {
+            // CVE-2025-62518: one reader skips by the one number and finds members inside the other's data.
+            return Err(TarError::unsafe_member("TAR-SIZE", "a member's two headers tell different sizes"));
+        }
         let is_folder_name = name.ends_with(b"/");
+        // What other kinds have behind their header is read differently.
+        self.is_placed = matches!(header.kind, b'0' | 0) || (header.size_bytes == 0 && header.kind != b'S');
+        if self.is_placed {
+            self.start_data(header.size_bytes);
+        }
         let kind = match header.kind {
             b'5' => TarKind::Folder,
             // Before POSIX folders had no kind of their own.
             b'0' | 0 if is_folder_name => TarKind::Folder,
             b'0' | 0 => TarKind::File,
             b'1' | b'2' => {
-                let target = plain_text(pax.link_path.unwrap_or_else(|| header.link_name()))?;
+                let told = pax.link_path.or(extended.link_name.map(without_nul));
+                let target = plain_text(told.unwrap_or_else(|| header.link_name()))?;
                 if header.kind == b'1' { TarKind::HardLink(target) } else { TarKind::SymbolicLink(target) }
             }
             b'S' => return Err(TarError::unsafe_member("TAR-TYPE", format!("`{}` is a sparse file", shown(&name)))),
@@ -280,10 +306,10 @@ impl<R: Read> TarReader<R> {
         };
         let size_bytes = if kind == TarKind::File { header.size_bytes } else { 0 };
         if size_bytes != header.size_bytes {
+            self.is_placed = false;
             return Err(TarError::unsafe_member("TAR-SIZE", format!("`{}` is no file and has data", shown(&name))));
         }
-        self.count_bytes(size_bytes)?;
-        self.start_data(size_bytes);
+        self.count_bytes(size_bytes).inspect_err(|_| self.is_placed = false)?;
         let Some(name) = relative_name(name)? else {
             return match kind {
                 TarKind::Folder => Ok(None),
@@ -303,6 +329,18 @@ impl<R: Read> TarReader<R> {
         }
         Ok(())
     }
+}
+
+/// What the extended headers before a member say of it.
+#[derive(Default)]
+struct Extended {
+    name: Option<Vec<u8>>,
+    link_name: Option<Vec<u8>>,
+    pax: Option<PaxRecords>,
+}
+
+fn without_nul(name: Vec<u8>) -> Vec<u8> {
+    name.strip_suffix(b"\0").map(<[u8]>::to_vec).unwrap_or(name)
 }
 
 fn put_once<T>(slot: &mut Option<T>, value: T) -> Result<(), TarError> {

@@ -153,6 +153,29 @@ fn ok_links_are_told_as_such() {
     link.set_link_name("/etc/passwd").unwrap();
     link.set_cksum();
     assert_eq!(walk(&tar(&[(link, b"")])).unwrap()[0].1, TarKind::SymbolicLink("/etc/passwd".into()));
+    let long = "t/".repeat(80) + "x";
+    let content = format!("{long}\0");
+    let mut link = header("l", 0, EntryType::Symlink);
+    link.set_cksum();
+    let gnu = header("././@LongLink", content.len() as u64, EntryType::GNULongLink);
+    assert_eq!(walk(&tar(&[(gnu, content.as_bytes()), (link, b"")])).unwrap()[0].1, TarKind::SymbolicLink(long));
+}
+
+#[test]
+fn ok_the_walk_goes_on_behind_a_member_whose_end_is_plain() {
+    let bytes = tar(&[file("../x", b"123"), (header("p", 0, EntryType::Fifo), b""), file("a", b"")]);
+    let mut reader = TarReader::new(&bytes[..], &Limits::default());
+    for name in ["../x", "p"] {
+        assert!(reader.next_entry().is_err());
+        assert_eq!((reader.last_name(), reader.can_go_on()), (Some(name), true));
+    }
+    assert_eq!(reader.next_entry().unwrap().unwrap().name, "a");
+    for kind in [EntryType::GNUSparse, EntryType::Directory] {
+        let bytes = tar(&[(header("s", 3, kind), b"123")]);
+        let mut reader = TarReader::new(&bytes[..], &Limits::default());
+        assert!(reader.next_entry().is_err());
+        assert!(!reader.can_go_on());
+    }
 }
 
 #[test]

@@ -62,7 +62,8 @@ pub fn verify_entry<R: ReadAt + ?Sized>(
     sink: &mut dyn FnMut(&[u8]),
 ) -> Result<(), ZipError> {
     let mut reader = open_entry(source, entry);
-    let mut piece = vec![0; PIECE_BYTES];
+    let length = usize::try_from(entry.uncompressed_bytes).unwrap_or(PIECE_BYTES).clamp(1, PIECE_BYTES);
+    let mut piece = vec![0; length];
     loop {
         match reader.read(&mut piece)? {
             0 => return Ok(()),

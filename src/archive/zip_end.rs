@@ -61,7 +61,7 @@ pub(super) fn find_directory<R: ReadAt + ?Sized>(
             record.offset, record.size
         );
         faults.push(ZipFault::new(DIRECTORY, message));
-        return Err(ZipError::Refused(std::mem::replace(faults, Faults::new(1)).into_list()));
+        std::mem::replace(faults, Faults::new(1)).into_notes()?;
     }
     Ok(Directory { entry_count: record.count, offset: record.offset, size: record.size })
 }
@@ -75,14 +75,6 @@ fn read_end_record<'a>(bytes: &'a [u8], faults: &mut Faults) -> Result<(EndRecor
     let (count_here, count) = (next().ok_or_else(cut)?, next().ok_or_else(cut)?);
     let (size, offset) = (cursor.u32().ok_or_else(cut)?, cursor.u32().ok_or_else(cut)?);
     let comment_length = usize::from(cursor.u16().ok_or_else(cut)?);
-    let comment = cursor.rest();
-    if comment.len() != comment_length {
-        let message = format!(
-            "the end record must end the file; it announces a comment of {comment_length} bytes, and {} follow",
-            comment.len()
-        );
-        faults.push(ZipFault::new(TRAILING, message));
-    }
     let record = EndRecord {
         disk,
         directory_disk,
@@ -91,6 +83,19 @@ fn read_end_record<'a>(bytes: &'a [u8], faults: &mut Faults) -> Result<(EndRecor
         size: size.into(),
         offset: offset.into(),
     };
+    let comment = cursor.rest();
+    if comment_length == 0 && !comment.is_empty() && comment.iter().all(|byte| *byte == 0) {
+        let message = format!("{} zero bytes follow the end record, which must end the file", comment.len());
+        faults.note(ZipFault::new(TRAILING, message));
+        return Ok((record, &[]));
+    }
+    if comment.len() != comment_length {
+        let message = format!(
+            "the end record must end the file; it announces a comment of {comment_length} bytes, and {} follow",
+            comment.len()
+        );
+        faults.push(ZipFault::new(TRAILING, message));
+    }
     Ok((record, comment))
 }
 

@@ -118,15 +118,18 @@ impl From<io::Error> for ZipError {
 }
 
 /// The faults found so far, up to a limit: an archive of 100 000 bad names must not become 100 000 sentences.
+///
+/// Notes are faults that harm no installer; whether they refuse the archive is for the caller to say.
 pub(super) struct Faults {
     list: Vec<ZipFault>,
+    notes: Vec<ZipFault>,
     room: usize,
 }
 
 impl Faults {
     pub(super) fn new(room: usize) -> Self {
         // The first fault is always kept, or an archive could be taken because nothing could be said about it.
-        Self { list: Vec::new(), room: room.max(1) }
+        Self { list: Vec::new(), notes: Vec::new(), room: room.max(1) }
     }
 
     pub(super) fn push(&mut self, fault: ZipFault) {
@@ -135,9 +138,20 @@ impl Faults {
         }
     }
 
+    pub(super) fn note(&mut self, fault: ZipFault) {
+        if self.notes.len() < self.room {
+            self.notes.push(fault);
+        }
+    }
+
+    /// Whether no more faults are told, so that looking for more of them is work for nothing.
+    pub(super) fn is_full(&self) -> bool {
+        self.list.len() >= self.room
+    }
+
     /// Adds the fault if the claim does not hold.
     pub(super) fn need(&mut self, holds: bool, rule: Rule, name: &[u8], message: impl FnOnce() -> String) {
-        if !holds {
+        if !holds && !self.is_full() {
             self.push(ZipFault::at(rule, name, message()));
         }
     }
@@ -146,7 +160,11 @@ impl Faults {
         self.list.is_empty()
     }
 
-    pub(super) fn into_list(self) -> Vec<ZipFault> {
-        self.list
+    /// The notes, or with any fault all that was found, the faults first.
+    pub(super) fn into_notes(self) -> Result<Vec<ZipFault>, ZipError> {
+        match self.list.is_empty() {
+            true => Ok(self.notes),
+            false => Err(ZipError::Refused([self.list, self.notes].concat())),
+        }
     }
 }

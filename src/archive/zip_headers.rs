@@ -13,6 +13,8 @@ const HAS_DESCRIPTOR: u16 = 1 << 3;
 const UNREADABLE: u16 = 1 | 1 << 5 | 1 << 6 | 1 << 13;
 /// Bits 1 and 2: how hard the packer tried; writers differ between the two headers.
 const EFFORT: u16 = 0b110;
+/// Newest version of the format, times ten, that Python's `zipfile` opens an archive of (APPNOTE 4.4.3).
+const MAX_VERSION: u16 = 63;
 const ZIP64_MARK: u64 = u32::MAX as u64;
 const ZIP64_EXTRA: u16 = 0x0001;
 const UNICODE_PATH_EXTRA: u16 = 0x7075;
@@ -79,8 +81,7 @@ pub(super) struct LocalRecord {
 /// Reads the next record; `None` if the bytes are none, so that the walk cannot go on.
 pub(super) fn read_central<'a>(cursor: &mut Cursor<'a>, faults: &mut Faults) -> Option<CentralHeader<'a>> {
     let mut fixed = Cursor::new(cursor.take(CENTRAL_BYTES)?.strip_prefix(b"PK\x01\x02")?);
-    let made_by = fixed.u16()?;
-    fixed.skip(2)?;
+    let (made_by, needed) = (fixed.u16()?, fixed.u16()? & 0xff);
     let (flags, raw_method) = (fixed.u16()?, fixed.u16()?);
     fixed.skip(4)?;
     let (crc32, compressed, uncompressed) = (fixed.u32()?, u64::from(fixed.u32()?), u64::from(fixed.u32()?));
@@ -92,7 +93,12 @@ pub(super) fn read_central<'a>(cursor: &mut Cursor<'a>, faults: &mut Faults) -> 
     let extra = cursor.take(extra_length.into())?;
     cursor.skip(comment_length.into())?;
 
-    faults.need(comment_length == 0, COMMENT, name, || "the entry has a comment".into());
+    if comment_length != 0 {
+        faults.note(ZipFault::at(COMMENT, name, "the entry has a comment"));
+    }
+    faults.need(needed <= MAX_VERSION, METHOD, name, || {
+        format!("the entry needs version {}.{} of the zip format; installers know 6.3", needed / 10, needed % 10)
+    });
     faults.need(disk == 0, DISKS, name, || "the entry lies on another disk".into());
     faults.need(flags & UNREADABLE == 0, ENCRYPTED, name, || "the entry is encrypted or patched".into());
     let method = match raw_method {

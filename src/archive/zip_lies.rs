@@ -12,6 +12,8 @@ pub(super) const MARK: u32 = u32::MAX;
 pub(super) struct Header {
     pub(super) name: Vec<u8>,
     pub(super) made_by: u16,
+    /// Version of the format, times ten, that a reader needs.
+    pub(super) needed: u16,
     pub(super) flags: u16,
     pub(super) method: u16,
     pub(super) crc: u32,
@@ -51,6 +53,7 @@ impl Entry {
         let header = Header {
             name: name.to_vec(),
             made_by: 0x0314,
+            needed: 20,
             flags: if name.is_ascii() { 0 } else { 0x800 },
             method,
             crc: crc32fast::hash(content),
@@ -180,7 +183,9 @@ impl Zip {
 }
 
 fn put_common(out: &mut Vec<u8>, header: &Header) {
-    [20, header.flags, header.method, 0, 0x21].iter().for_each(|value: &u16| out.extend(value.to_le_bytes()));
+    [header.needed, header.flags, header.method, 0, 0x21]
+        .iter()
+        .for_each(|value: &u16| out.extend(value.to_le_bytes()));
     [header.crc, header.compressed, header.uncompressed].iter().for_each(|value| out.extend(value.to_le_bytes()));
     out.extend(u16::try_from(header.name.len()).unwrap().to_le_bytes());
     out.extend(u16::try_from(header.extra.len()).unwrap().to_le_bytes());

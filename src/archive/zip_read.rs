@@ -1,16 +1,16 @@
 //! Reading a zip so that a reader of the central directory and a streaming reader see the same files, byte for byte.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io;
 
 use super::limits::Limits;
 use super::paths::ArchivePath;
 use super::zip_end::{Directory, find_directory};
 use super::zip_faults::{
-    CASE, DIRECTORY, DUPLICATE, FOLDER_DATA, Faults, LIMIT, NAME, NO_END, POLYGLOT, TILING, TREE, TYPE, ZipError,
-    ZipFault,
+    DIRECTORY, DUPLICATE, FOLDER_DATA, Faults, LIMIT, NAME, NO_END, POLYGLOT, TILING, TYPE, ZipError, ZipFault,
 };
 use super::zip_headers::{CentralHeader, Cursor, LocalRecord, check_local, read_central};
+use super::zip_tree::check_tree;
 
 /// Bytes that can be read at a position without moving one: a file or a slice.
 pub trait ReadAt {
@@ -70,7 +70,8 @@ pub struct ZipListing {
     pub entries: Vec<ZipEntry>,
     /// Sum of the declared unpacked lengths, in bytes.
     pub uncompressed_bytes: u64,
-    /// Found, but refusing is for the caller: rule `ZIP-CASE`, names equal but for case or Unicode normalization.
+    /// Found, but refusing is for the caller, as no installer stumbles over it: names that some file systems mix up
+    /// (`ZIP-CASE`), comments of entries, set-id bits, zeros behind the end.
     pub notes: Vec<ZipFault>,
 }
 
@@ -99,16 +100,14 @@ pub fn read_zip<R: ReadAt + ?Sized>(source: &R, len: u64, limits: &Limits) -> Re
     check_directory_limits(&directory, limits)?;
     let mut bytes = vec![0; usize::try_from(directory.size).unwrap_or(0)];
     source.read_exact_at(&mut bytes, directory.offset)?;
+    let total = check_sizes(&bytes, len, limits)?;
     let mut walk = Walk::default();
-    walk.entries(source, &directory, &bytes, limits, &mut faults)?;
-    check_total(walk.total, len, limits, &mut faults);
+    walk.entries(source, &directory, &bytes, &mut faults)?;
     check_tiling(&mut walk.records, directory.offset, &mut faults);
     check_polyglot(source, len, &mut faults)?;
-    let notes = check_tree(&walk.listed, limits, &mut faults);
-    if !faults.is_empty() {
-        return Err(ZipError::Refused(faults.into_list()));
-    }
-    Ok(ZipListing { entries: walk.listed, uncompressed_bytes: walk.total, notes })
+    check_tree(&walk.listed, &mut faults);
+    let notes = faults.into_notes()?;
+    Ok(ZipListing { entries: walk.listed, uncompressed_bytes: total, notes })
 }
 
 /// Before anything is allocated for the entries.
@@ -128,13 +127,42 @@ fn check_directory_limits(directory: &Directory, limits: &Limits) -> Result<(), 
     Ok(())
 }
 
+/// What the entries unpack to together, by the central directory alone. A bomb is refused here, before a byte of any
+/// entry is read: no more is said about it, and it costs no more than its directory.
+fn check_sizes(directory: &[u8], len: u64, limits: &Limits) -> Result<u64, ZipError> {
+    let mut faults = Faults::new(limits.max_faults);
+    let (mut cursor, mut total) = (Cursor::new(directory), 0_u64);
+    // What else is wrong with the headers is told by the walk, unless this refuses the archive.
+    let mut told = Faults::new(1);
+    while let Some(central) = read_central(&mut cursor, &mut told) {
+        // A header that contradicts itself has no size to be judged.
+        if !std::mem::replace(&mut told, Faults::new(1)).is_empty() {
+            continue;
+        }
+        total = total.saturating_add(central.uncompressed);
+        faults.need(central.uncompressed <= limits.max_entry_bytes, LIMIT, central.name, || {
+            format!("the entry unpacks to {} bytes; at most {} are taken", central.uncompressed, limits.max_entry_bytes)
+        });
+    }
+    if total > limits.max_total_bytes {
+        let message = format!("the archive unpacks to {total} bytes; at most {} are taken", limits.max_total_bytes);
+        faults.push(ZipFault::new(LIMIT, message));
+    } else if total > limits.ratio_judged_from_bytes && total / limits.max_ratio.max(1) > len {
+        let message = format!(
+            "the archive has {len} bytes and unpacks to {total}; more than {} for one is taken for a bomb",
+            limits.max_ratio
+        );
+        faults.push(ZipFault::new(LIMIT, message));
+    }
+    faults.into_notes().map(|_| total)
+}
+
 /// What the walk through the central directory has gathered.
 #[derive(Default)]
 struct Walk<'a> {
     listed: Vec<ZipEntry>,
     records: Vec<(LocalRecord, &'a [u8])>,
     names: BTreeSet<&'a [u8]>,
-    total: u64,
 }
 
 impl<'a> Walk<'a> {
@@ -143,12 +171,14 @@ impl<'a> Walk<'a> {
         source: &R,
         directory: &Directory,
         bytes: &'a [u8],
-        limits: &Limits,
         faults: &mut Faults,
     ) -> io::Result<()> {
         let mut cursor = Cursor::new(bytes);
         let mut count = 0_u64;
         while !cursor.rest().is_empty() {
+            if faults.is_full() {
+                return Ok(());
+            }
             let Some(central) = read_central(&mut cursor, faults) else {
                 let message = "the central directory holds bytes that are no header of an entry";
                 faults.push(ZipFault::new(DIRECTORY, message));
@@ -158,7 +188,7 @@ impl<'a> Walk<'a> {
             if count > directory.entry_count {
                 break;
             }
-            self.entry(source, directory, &central, limits, faults)?;
+            self.entry(source, directory, &central, faults)?;
         }
         if count != directory.entry_count {
             let message = format!(
@@ -175,7 +205,6 @@ impl<'a> Walk<'a> {
         source: &R,
         directory: &Directory,
         central: &CentralHeader<'a>,
-        limits: &Limits,
         faults: &mut Faults,
     ) -> io::Result<()> {
         let name = central.name;
@@ -185,10 +214,6 @@ impl<'a> Walk<'a> {
             faults.push(ZipFault::at(DUPLICATE, name, "the archive has the entry twice"));
         }
         check_type(central, is_dir, faults);
-        self.total = self.total.saturating_add(central.uncompressed);
-        faults.need(central.uncompressed <= limits.max_entry_bytes, LIMIT, name, || {
-            format!("the entry unpacks to {} bytes; at most {} are taken", central.uncompressed, limits.max_entry_bytes)
-        });
         let Some(record) = check_local(source, directory.offset, central, faults)? else { return Ok(()) };
         self.records.push((record, name));
         let (Some(path), Some(method)) = (path, central.method) else { return Ok(()) };
@@ -231,26 +256,16 @@ fn check_type(central: &CentralHeader<'_>, is_dir: bool, faults: &mut Faults) {
         0o120_000 => faults.push(ZipFault::at(TYPE, name, "the entry is a symbolic link")),
         _ => faults.push(ZipFault::at(TYPE, name, "the entry is neither a regular file nor a folder")),
     }
-    faults.need(central.mode & 0o6000 == 0, TYPE, name, || "the entry has a set-user-id or set-group-id bit".into());
+    if central.mode & 0o6000 != 0 {
+        // No installer sets it, so the file is harmless once installed.
+        faults.note(ZipFault::at(TYPE, name, "the entry has a set-user-id or set-group-id bit"));
+    }
     faults
         .need(!is_dir || central.uncompressed == 0, FOLDER_DATA, name, || "the entry is a folder and has data".into());
     if central.method == Some(Method::Stored) {
         faults.need(central.compressed == central.uncompressed, super::zip_faults::DATA, name, || {
             "the entry is stored, but its two lengths differ".into()
         });
-    }
-}
-
-fn check_total(total: u64, len: u64, limits: &Limits, faults: &mut Faults) {
-    if total > limits.max_total_bytes {
-        let message = format!("the archive unpacks to {total} bytes; at most {} are taken", limits.max_total_bytes);
-        faults.push(ZipFault::new(LIMIT, message));
-    } else if total > limits.ratio_judged_from_bytes && total / limits.max_ratio.max(1) > len {
-        let message = format!(
-            "the archive has {len} bytes and unpacks to {total}; more than {} for one is taken for a bomb",
-            limits.max_ratio
-        );
-        faults.push(ZipFault::new(LIMIT, message));
     }
 }
 
@@ -293,23 +308,6 @@ fn check_polyglot<R: ReadAt + ?Sized>(source: &R, len: u64, faults: &mut Faults)
         faults.push(ZipFault::new(POLYGLOT, "the file is a tar archive at the same time"));
     }
     Ok(())
-}
-
-/// No name is a file and a folder; names that some file systems mix up are returned as notes.
-fn check_tree(entries: &[ZipEntry], limits: &Limits, faults: &mut Faults) -> Vec<ZipFault> {
-    let mut folders: BTreeSet<&str> = entries.iter().flat_map(|entry| entry.path.parents()).collect();
-    folders.extend(entries.iter().filter(|entry| entry.is_dir).map(|entry| entry.path.as_str()));
-    let mut notes = Faults::new(limits.max_faults);
-    let mut keys: BTreeMap<String, &str> = BTreeMap::new();
-    for entry in entries.iter().filter(|entry| !entry.is_dir) {
-        let path = entry.path.as_str();
-        faults.need(!folders.contains(path), TREE, path.as_bytes(), || "the name is a file and a folder".into());
-        if let Some(other) = keys.insert(entry.path.collision_key(), path) {
-            let message = format!("on some file systems it is the same file as `{other}`");
-            notes.push(ZipFault::at(CASE, path.as_bytes(), message));
-        }
-    }
-    notes.into_list()
 }
 
 #[cfg(test)]

@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::db::{both, pair};
-use super::rows::{ChannelFileRow, FileRow, OfferedFileRow, all, optional_text, parse, text, to_count, to_json};
+use super::rows::{
+    ChannelFileRow, FileRow, OfferedFileRow, all, from_json, optional_text, parse, text, to_count, to_json,
+};
 use super::{Index, IndexError, IndexTx};
-use crate::model::{ChannelFile, FileKind, NewFile, OfferedFile, Sha256Digest, StoredFile, View};
+use crate::model::{ChannelFile, FileKind, NewFile, OfferedFile, ReleaseFacts, Sha256Digest, StoredFile, View};
 use crate::packaging::{ProjectName, Version, release_key};
 
 /// Rows of all files that are in memory at once while their digests are collected.
@@ -71,6 +73,13 @@ statements! {
     );
     FIND_SAME_BYTES = both(
         "SELECT filename FROM files WHERE sha256 = $1 AND filename <> $2 AND deleted_at IS NULL ORDER BY filename LIMIT 1",
+    );
+    /// The first wheel of a release, but for one; what it needs and offers.
+    FIND_SIBLING = both(
+        "SELECT f.filename, f.requires_python, f.requires_dist, f.provides_extra \
+         FROM projects p JOIN releases r ON r.project_id = p.id JOIN files f ON f.release_id = r.id \
+         WHERE p.name = $1 AND r.version_key = $2 AND f.kind = 'wheel' AND f.filename <> $3 AND f.deleted_at IS NULL \
+         ORDER BY f.id LIMIT 1",
     );
     BLOBS_OF_FILES = both(
         "SELECT f.id, f.sha256, f.metadata_sha256, v.sha256 FROM files f LEFT JOIN provenance v ON v.file_id = f.id \
@@ -188,6 +197,20 @@ impl Index {
         let (sha256, filename) = (sha256.to_hex(), text(filename, "filename")?);
         let row: Option<(String,)> = read!(&self.db, fetch_optional, FIND_SAME_BYTES, sha256, filename)?;
         Ok(row.map(|(filename,)| filename))
+    }
+
+    /// What the first other wheel of a file's release says of the release, whatever channels it is in (standards REL-01).
+    pub async fn find_sibling(&self, file: &NewFile) -> Result<Option<ReleaseFacts>, IndexError> {
+        let (key, filename) = (release_key(&file.version), text(&file.filename, "filename")?);
+        let row: Option<(String, Option<String>, String, String)> =
+            read!(&self.db, fetch_optional, FIND_SIBLING, file.project.as_ref(), key.as_str(), filename)?;
+        let Some((filename, requires_python, requires_dist, provides_extra)) = row else { return Ok(None) };
+        Ok(Some(ReleaseFacts {
+            filename,
+            requires_python,
+            requires_dist: from_json(&requires_dist, "files.requires_dist")?,
+            provides_extra: from_json(&provides_extra, "files.provides_extra")?,
+        }))
     }
 
     /// Digests of all blobs that a row names: files, their metadata, and what open batches hold.

@@ -3,6 +3,7 @@
 use std::io;
 
 use super::check_dist_info::DistInfo;
+use super::check_heads::{Head, Kinds};
 use super::check_record::{MemberHasher, Record};
 use super::findings::Findings;
 use crate::archive::{ReadAt, ZipError, ZipListing, verify_entry};
@@ -17,6 +18,7 @@ pub(super) fn check_contents<R: ReadAt + ?Sized>(
     findings: &mut Findings,
 ) -> io::Result<()> {
     let record = dist_info.and_then(|dist_info| Record::read(dist_info, findings));
+    let mut kinds = Kinds::new(dist_info.map(|dist_info| dist_info.folder.as_str()));
     for entry in &listing.entries {
         let path = entry.path.as_str();
         let row = record.as_ref().filter(|_| !entry.is_dir).map(|record| record.row_of(path));
@@ -24,8 +26,13 @@ pub(super) fn check_contents<R: ReadAt + ?Sized>(
         if let Some(bytes) = dist_info.and_then(|dist_info| dist_info.unpacked(path)) {
             hasher.update(bytes);
         } else {
-            match verify_entry(source, entry, &mut |piece| hasher.update(piece)) {
-                Ok(()) => {}
+            let mut head = Head::of(&kinds, entry);
+            let mut take = |piece: &[u8]| {
+                hasher.update(piece);
+                head.take(piece);
+            };
+            match verify_entry(source, entry, &mut take) {
+                Ok(()) => kinds.judge(entry, &head),
                 Err(ZipError::Refused(faults)) => {
                     findings.add_zip_faults(faults);
                     continue;
@@ -40,5 +47,6 @@ pub(super) fn check_contents<R: ReadAt + ?Sized>(
     if let Some(record) = record {
         record.check_rows(listing, findings);
     }
+    kinds.tell(findings);
     Ok(())
 }

@@ -106,7 +106,8 @@ pub(super) fn find_dist_info(
     findings: &mut Findings,
 ) -> Option<String> {
     let mut folders: BTreeSet<&str> = BTreeSet::new();
-    for entry in listing.files() {
+    // Folders with nothing in them count: pip counts them too, and refuses.
+    for entry in &listing.entries {
         let Some(first) = entry.path.segments().next() else { continue };
         let lower = first.to_ascii_lowercase();
         if lower.ends_with(".dist-info") || lower.ends_with(".egg-info") {
@@ -126,6 +127,11 @@ pub(super) fn find_dist_info(
         findings.add(Finding::refuse("WHL-10", "dist-info-multiple", text));
         return None;
     };
+    if !folder.ends_with(".dist-info") {
+        let text = format!("the folder `{folder}` is none to installers, which look for `.dist-info` in lower case");
+        findings.add(Finding::refuse("WHL-10", "dist-info-missing", text).at(folder));
+        return None;
+    }
     if let Some(name) = name {
         check_folder_name(folder, name, findings);
     }
@@ -145,7 +151,7 @@ fn check_folder_name(folder: &str, name: &WheelName, findings: &mut Findings) {
         findings.add(Finding::refuse("WHL-10", "metadata-mismatch", text).at(folder));
         return;
     }
-    if !folder.ends_with(".dist-info") || !name.as_str().starts_with(&format!("{stem}-")) {
+    if !name.as_str().starts_with(&format!("{stem}-")) {
         let text = format!("the folder `{folder}` is spelled unlike the file name");
         findings.add(Finding::note("WHL-10", "dist-info-denormalized", text).at(folder));
     }

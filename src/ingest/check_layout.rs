@@ -1,6 +1,6 @@
 //! Where files lie in a wheel: `.data` schemes, files that do not belong there, and what can be imported. Pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::findings::Findings;
 use crate::archive::ZipListing;
@@ -13,9 +13,13 @@ const SCHEMES: [&str; 5] = ["purelib", "platlib", "headers", "scripts", "data"];
 /// Files that installers write; in an archive they lie about how it was installed (standards WHL-16).
 const WRITTEN_BY_INSTALLERS: [&str; 3] = ["INSTALLER", "REQUESTED", "direct_url.json"];
 
-/// Judges the place of every file (standards WHL-13, WHL-14, WHL-16).
+/// Folders that `.dist-info` may have (standards WHL-15): licences (PEP 639 and what came before it), SBOMs (PEP 770).
+const RESERVED_FOLDERS: [&str; 4] = ["licenses", "license_files", "LICENSES", "sboms"];
+
+/// Judges the place of every file (standards WHL-13 to WHL-16).
 pub(super) fn check_layout(listing: &ZipListing, dist_info: &str, findings: &mut Findings) {
     let stem = dist_info.rsplit_once('.').map_or(dist_info, |(stem, _)| stem);
+    let mut odd_folders = BTreeSet::new();
     for entry in listing.files() {
         let path = entry.path.as_str();
         let segments: Vec<&str> = entry.path.segments().collect();
@@ -24,12 +28,54 @@ pub(super) fn check_layout(listing: &ZipListing, dist_info: &str, findings: &mut
                 let text = format!("`{path}` is written by installers and does not belong in a wheel");
                 findings.add_strict(Finding::refuse("WHL-16", "dist-info-invalid", text).at(path));
             }
+            [folder, inner, _, ..] if folder == dist_info && !RESERVED_FOLDERS.contains(&inner) => {
+                if odd_folders.insert(inner) {
+                    let text = format!("`{folder}` has a folder `{inner}`, which no specification knows");
+                    findings.add(Finding::note("WHL-15", "dist-info-folder", text).at(path));
+                }
+            }
             [folder, ..] if folder.to_ascii_lowercase().ends_with(".data") => {
                 check_data_file(path, &segments, stem, findings);
             }
             [name] => check_root_file(name, findings),
+            [folder @ ("sitecustomize" | "usercustomize"), "__init__.py"] => {
+                let text = format!("`{folder}` runs whenever the interpreter starts");
+                findings.add(Finding::note("WHL-14", "code-at-start", text).at(path));
+            }
             _ => {}
         }
+    }
+    check_compiled(listing, findings);
+}
+
+/// Compiled modules of Python whose source is not in the wheel: nobody can read what they do.
+fn check_compiled(listing: &ZipListing, findings: &mut Findings) {
+    let compiled: Vec<&str> =
+        listing.files().map(|entry| entry.path.as_str()).filter(|path| path.ends_with(".pyc")).collect();
+    if compiled.is_empty() {
+        return;
+    }
+    let files: HashSet<&str> = listing.files().map(|entry| entry.path.as_str()).collect();
+    let mut orphans = compiled.iter().filter(|path| !files.contains(source_of(path).as_str()));
+    let Some(first) = orphans.next() else { return };
+    let others = match orphans.count() {
+        0 => String::new(),
+        count => format!(" (and {count} more)"),
+    };
+    let text = format!("`{first}`{others} is compiled code without its source");
+    findings.add(Finding::note("WHL-14", "code-without-source", text).at(*first));
+}
+
+/// `a/b.py` of `a/__pycache__/b.cpython-311.opt-1.pyc` (PEP 3147) and of `a/b.pyc`.
+fn source_of(compiled: &str) -> String {
+    let (folder, name) = compiled.rsplit_once('/').unwrap_or(("", compiled));
+    let (folder, module) = match folder.strip_suffix("__pycache__") {
+        Some(folder) => (folder.trim_end_matches('/'), name.split('.').next().unwrap_or(name)),
+        None => (folder, name.trim_end_matches(".pyc")),
+    };
+    match folder {
+        "" => format!("{module}.py"),
+        folder => format!("{folder}/{module}.py"),
     }
 }
 
@@ -95,6 +141,18 @@ fn module_name(file_name: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ok_compiled_files_and_their_sources() {
+        for (compiled, source) in [
+            ("a/b.pyc", "a/b.py"),
+            ("b.pyc", "b.py"),
+            ("a/__pycache__/b.cpython-311.pyc", "a/b.py"),
+            ("__pycache__/b.cpython-311.opt-1.pyc", "b.py"),
+        ] {
+            assert_eq!(source_of(compiled), source);
+        }
+    }
 
     #[test]
     fn ok_modules_and_their_files() {

@@ -8,7 +8,7 @@ use super::check_dist_info::DistInfo;
 use super::findings::Findings;
 use crate::archive::ZipListing;
 use crate::model::Finding;
-use crate::packaging::{HashAlgorithm, RecordEntry, parse_record};
+use crate::packaging::{HashAlgorithm, RecordEntry, RecordFile, parse_record};
 
 /// RECORD, ready to be asked about single paths.
 pub(super) struct Record {
@@ -26,15 +26,20 @@ impl Record {
     pub(super) fn read(dist_info: &DistInfo, findings: &mut Findings) -> Option<Self> {
         let path = dist_info.path("RECORD");
         let exempt = [path.clone(), dist_info.path("RECORD.jws"), dist_info.path("RECORD.p7s")];
-        let rows = match parse_record(dist_info.record.as_deref()?, &dist_info.folder) {
-            Ok(rows) => rows,
+        let RecordFile { entries, faults } = match parse_record(dist_info.record.as_deref()?, &dist_info.folder) {
+            Ok(record) => record,
             Err(faults) => {
                 findings.add_strict_faults(&path, faults);
                 return None;
             }
         };
-        let order = rows.iter().map(|row| row.path.clone()).collect();
-        let rows = rows.into_iter().map(|row| (row.path.clone(), row)).collect();
+        findings.add_strict_faults(&path, faults);
+        for entry in entries.iter().filter(|entry| !entry.is_plain) {
+            let text = format!("`{path}` lists `{}` in another form, with backslashes or `./`", entry.path);
+            findings.add_strict(Finding::refuse("REC-04", "record-invalid", text).at(entry.path.as_str()));
+        }
+        let order = entries.iter().map(|entry| entry.path.clone()).collect();
+        let rows = entries.into_iter().map(|entry| (entry.path.clone(), entry)).collect();
         Some(Self { path, rows, order, exempt })
     }
 
@@ -58,8 +63,7 @@ impl Record {
         }
         if row.hash.as_ref().is_some_and(|hash| hasher.finish() != hash.digest) {
             let text = format!("the digest of `{path}` is not the one that `{}` lists", self.path);
-            let finding = Finding::refuse("REC-02", "record-mismatch", text).at(path);
-            findings.add_strict(finding.with_hint("Rebuild the wheel; it was changed after it was built."));
+            findings.add_strict(Finding::refuse("REC-02", "record-mismatch", text).at(path));
         }
     }
 

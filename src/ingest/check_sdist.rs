@@ -5,8 +5,8 @@ use std::io::{self, BufReader};
 use bytes::Bytes;
 
 use super::check_metadata::{check_agreement, read_metadata};
-use super::findings::{FileFacts, FileReport, Findings, Profile, naming_limits};
-use crate::archive::{Limits, ReadAt, TarError, read_sdist};
+use super::findings::{FileFacts, FileReport, Findings, Profile};
+use crate::archive::{Limits, ReadAt, read_sdist};
 use crate::model::{FileKind, Finding};
 use crate::packaging::{CoreMetadata, DistFileName, SdistName, parse_dist_filename};
 
@@ -31,29 +31,32 @@ pub fn check_sdist<R: ReadAt + ?Sized>(
         }
     };
     let stream = BufReader::with_capacity(64 << 10, InOrder { source, position: 0, end: size_bytes });
-    let listing = match read_sdist(stream, limits) {
-        Ok(listing) => listing,
-        Err(TarError::Refused { rule, class, message }) => {
-            findings.add(naming_limits(Finding::refuse(rule, class, message)));
-            return Ok(findings.into_report(None));
-        }
-        Err(TarError::Io(error)) => return Err(error),
+    let listing = read_sdist(stream, limits)?;
+    findings.add_tar_faults(listing.faults);
+    let (Some(top_folder), Some(pkg_info)) = (listing.top_folder, listing.pkg_info) else {
+        return Ok(findings.into_report(None));
     };
-    let path = format!("{}/PKG-INFO", listing.top_folder);
-    let metadata = read_metadata(&path, &listing.pkg_info, &mut findings);
+    let path = format!("{top_folder}/PKG-INFO");
+    let metadata = read_metadata(&path, &pkg_info, &mut findings);
     let facts = match (name, metadata) {
         (Some(name), Some(metadata)) => {
             check_agreement(&path, &metadata, &name.project, &name.version, &mut findings);
-            check_top_folder(&name, &listing.top_folder, &mut findings);
-            Some(gather(&name, metadata, listing.pkg_info))
+            check_spelling(&name, &top_folder, &mut findings);
+            Some(gather(&name, metadata, pkg_info))
         }
         _ => None,
     };
     Ok(findings.into_report(facts))
 }
 
-/// PEP 625 wants the folder called like the file; older builders spelled it differently, and nothing breaks by that.
-fn check_top_folder(name: &SdistName, top_folder: &str, findings: &mut Findings) {
+/// PEP 625 wants the file name normalized and the folder called like the file; older builders spelled them differently,
+/// and nothing breaks by that.
+fn check_spelling(name: &SdistName, top_folder: &str, findings: &mut Findings) {
+    let normal = format!("{}-{}", name.project.as_file_name_part(), name.version);
+    if name.top_folder() != normal {
+        let text = format!("`{name}` is not written in its normal form, which is `{normal}.tar.gz`");
+        findings.add(Finding::note("SDT-01", "filename-denormalized", text).at("file name"));
+    }
     if name.top_folder() != top_folder {
         let text = format!("everything lies in `{top_folder}`; the folder of `{name}` is `{}`", name.top_folder());
         findings.add(Finding::note("SDT-01", "sdist-denormalized", text).at(top_folder));

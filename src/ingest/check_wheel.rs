@@ -1,17 +1,21 @@
 //! The checks of one wheel from its file name to its last byte. Pure but for reading the file.
 
+use std::collections::BTreeSet;
 use std::io;
 
 use bytes::Bytes;
 
 use super::check_contents::check_contents;
 use super::check_dist_info::{DistInfo, check_wheel_file, find_dist_info, read_scripts};
+use super::check_heads::is_native_file;
 use super::check_layout::{check_layout, top_level_names};
 use super::check_metadata::check_metadata;
 use super::findings::{FileFacts, FileReport, Findings, Profile};
 use crate::archive::{Limits, ReadAt, ZipError, ZipListing, read_zip};
 use crate::model::{FileKind, Finding, WheelFacts};
-use crate::packaging::{CoreMetadata, DistFileName, Script, WheelName, parse_dist_filename};
+use crate::packaging::{
+    CoreMetadata, DistFileName, PlatformForm, Script, WheelName, parse_dist_filename, platform_form,
+};
 
 /// Judges a wheel of `size_bytes` (standards 5.1 to 5.6); all findings are told at once.
 ///
@@ -41,6 +45,9 @@ pub fn check_wheel<R: ReadAt + ?Sized>(
     check_contents(source, &listing, dist_info.as_ref(), &mut findings)?;
     let Some(dist_info) = dist_info else { return Ok(findings.into_report(None)) };
     check_layout(&listing, &dist_info.folder, &mut findings);
+    if let Some(name) = &name {
+        check_purity(name, &listing, &mut findings);
+    }
     check_wheel_file(&dist_info, name.as_ref(), &mut findings);
     let scripts = read_scripts(&dist_info, &mut findings);
     let metadata = check_metadata(&dist_info, &listing, name.as_ref(), &mut findings);
@@ -74,7 +81,39 @@ fn check_name(filename: &str, findings: &mut Findings) -> Option<WheelName> {
         let text = format!("the joined tags `{set}` of `{filename}` are not sorted");
         findings.add(Finding::note("WHL-04", "tags-unsorted", text).at("file name"));
     }
+    check_platforms(&name, findings);
     Some(name)
+}
+
+/// Platforms that few or no hosts look for (standards 5.2): legal, so they are shown and not refused.
+fn check_platforms(name: &WheelName, findings: &mut Findings) {
+    let platforms: BTreeSet<&str> = name.tags.iter().map(|tag| tag.platform.as_str()).collect();
+    for platform in platforms {
+        let (reason, text) = match platform_form(platform) {
+            PlatformForm::Known => continue,
+            PlatformForm::BareLinux => {
+                let text =
+                    format!("`{platform}` promises no C library: the wheel fits hosts like the one that built it");
+                ("platform-not-portable", text)
+            }
+            PlatformForm::Unknown => {
+                ("platform-unknown", format!("`{platform}` is no platform that installers are known to look for"))
+            }
+        };
+        findings.add(Finding::note("TAG-03", reason, text).at("file name"));
+    }
+}
+
+/// Native code under tags that promise to run anywhere.
+fn check_purity(name: &WheelName, listing: &ZipListing, findings: &mut Findings) {
+    let native = || listing.files().filter(|entry| is_native_file(entry.path.file_name()));
+    let Some(first) = native().next().filter(|_| !name.is_native()) else { return };
+    let others = match native().count() {
+        1 => String::new(),
+        count => format!(" (and {} more)", count - 1),
+    };
+    let text = format!("`{}`{others} is native code, but the tags say that the wheel runs anywhere", first.path);
+    findings.add(Finding::note("WHL-14", "native-in-pure", text).at(first.path.as_str()));
 }
 
 fn gather(
@@ -110,9 +149,4 @@ fn gather(
         summary: metadata.summary,
         wheel: Some(wheel),
     }
-}
-
-/// Compiled modules and shared libraries by their names: `x.so`, `libx.so.1.2`, `x.pyd`, `x.dylib`, `x.dll`.
-fn is_native_file(file_name: &str) -> bool {
-    [".so", ".pyd", ".dylib", ".dll"].iter().any(|suffix| file_name.ends_with(suffix)) || file_name.contains(".so.")
 }

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 
 use super::limits::MAX_FINDINGS;
-use crate::archive::ZipFault;
+use super::remedies::with_remedy;
+use crate::archive::{TarFault, ZipFault};
 use crate::model::{FileKind, Finding, WheelFacts};
 use crate::packaging::{MetadataFault, ProjectName, Version};
 
@@ -85,7 +86,7 @@ impl Findings {
             self.list.pop();
         }
         self.is_refused |= finding.is_refusal();
-        self.list.push(finding);
+        self.list.push(with_remedy(finding));
     }
 
     /// Adds a refusal that a mirrored file only has noted.
@@ -113,14 +114,21 @@ impl Findings {
     /// Adds what the reader of the archive found.
     pub(super) fn add_zip_faults(&mut self, faults: Vec<ZipFault>) {
         for fault in faults {
-            self.add(from_zip(fault));
+            self.add(from_archive(fault.rule, fault.class, fault.entry, fault.message));
         }
     }
 
     /// As [`Findings::add_zip_faults`], for what a mirrored wheel may have wrong.
     pub(super) fn add_strict_zip_faults(&mut self, faults: Vec<ZipFault>) {
         for fault in faults {
-            self.add_strict(from_zip(fault));
+            self.add_strict(from_archive(fault.rule, fault.class, fault.entry, fault.message));
+        }
+    }
+
+    /// Adds what the reader of a source distribution found.
+    pub(super) fn add_tar_faults(&mut self, faults: Vec<TarFault>) {
+        for fault in faults {
+            self.add(from_archive(fault.rule, fault.class, fault.entry, fault.message));
         }
     }
 
@@ -131,7 +139,7 @@ impl Findings {
         findings.extend(notes);
         if self.dropped_count > 0 {
             let text = format!("{} more findings are not listed", self.dropped_count);
-            findings.push(Finding::note("ING-01", "more-findings", text));
+            findings.push(with_remedy(Finding::note("ING-01", "more-findings", text)));
         }
         FileReport { findings, facts }
     }
@@ -149,27 +157,14 @@ fn from_metadata(file: &str, fault: MetadataFault) -> Finding {
     finding.at(entry)
 }
 
-/// What is said of an archive that has too much of something: where its limits are set.
-const ARCHIVE_LIMITS: &str =
-    "The limits are the settings `max_archive_entries`, `max_unpacked_size_bytes` and `max_compression_ratio`.";
-
-/// Adds the settings to a finding that is about a limit of archives.
-pub(super) fn naming_limits(finding: Finding) -> Finding {
-    if finding.rule.ends_with("-LIMIT") { finding.with_hint(ARCHIVE_LIMITS) } else { finding }
-}
-
 /// The message names the entry: the reason phrase of an upload, which is all that twine shows, holds nothing else.
-fn from_zip(fault: ZipFault) -> Finding {
-    naming_limits(from_fault(fault))
-}
-
-fn from_fault(fault: ZipFault) -> Finding {
-    let Some(entry) = fault.entry else { return Finding::refuse(fault.rule, fault.class, fault.message) };
-    let message = match fault.message.contains(&entry) {
-        true => fault.message,
-        false => format!("`{entry}`: {}", fault.message),
+fn from_archive(rule: &'static str, class: &'static str, entry: Option<String>, message: String) -> Finding {
+    let Some(entry) = entry else { return Finding::refuse(rule, class, message) };
+    let message = match message.contains(&format!("`{entry}`")) {
+        true => message,
+        false => format!("`{entry}`: {message}"),
     };
-    Finding::refuse(fault.rule, fault.class, message).at(entry)
+    Finding::refuse(rule, class, message).at(entry)
 }
 
 #[cfg(test)]
@@ -183,13 +178,7 @@ mod tests {
             ("`../evil` is there twice", "`../evil` is there twice"),
         ] {
             let entry = Some("../evil".to_owned());
-            let fault = ZipFault {
-                rule: "ZIP-NAME",
-                class: "zip-unsafe-path",
-                entry: entry.clone(),
-                message: message.to_owned(),
-            };
-            let finding = from_zip(fault);
+            let finding = from_archive("ZIP-NAME", "zip-unsafe-path", entry.clone(), message.to_owned());
             assert_eq!((finding.message.as_str(), finding.entry), (sentence, entry));
         }
     }

@@ -5,9 +5,11 @@
 
 mod check_contents;
 mod check_dist_info;
+mod check_heads;
 mod check_layout;
 mod check_metadata;
 mod check_record;
+mod check_release;
 mod check_sdist;
 mod check_wheel;
 mod error;
@@ -19,6 +21,7 @@ mod provenance;
 mod publish;
 mod publish_batch;
 mod receive;
+mod remedies;
 mod stage;
 mod turns;
 mod upload;

@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use super::founding::check_project;
+use super::check_release::check_release;
 use super::receive::{check_namespace, check_status};
 use super::{
     Declared, FileFacts, FileReport, IngestParts, Upload, UploadError, check_access, check_sdist, check_wheel,
@@ -142,6 +143,11 @@ impl<'a> PendingUpload<'a> {
         check_project(self.parts, upload.profile, &mut file).await?;
         // Another spelling of a published file, or a retired name, is refused while the bytes are still pending.
         self.parts.index.find_published(&file).await?;
+        if file.kind == FileKind::Wheel
+            && let Some(sibling) = self.parts.index.find_sibling(&file).await?
+        {
+            file.notes.extend(check_release(&file, &sibling));
+        }
         Ok(CheckedUpload { pending: self, file, yank: upload.yank, metadata, provenance, findings: Vec::new() })
     }
 

@@ -92,6 +92,19 @@ pub struct NewFile {
     pub uploaded_by: String,
 }
 
+/// What one wheel says of its release: installers read it of one and take it for all (standards REL-01).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReleaseFacts {
+    /// Name of the wheel.
+    pub filename: String,
+    /// `Requires-Python`, as written.
+    pub requires_python: Option<String>,
+    /// `Requires-Dist` lines, as written.
+    pub requires_dist: Vec<String>,
+    /// `Provides-Extra` lines, as the index records them.
+    pub provides_extra: Vec<String>,
+}
+
 /// A published file. Never changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredFile {

@@ -331,7 +331,8 @@ pub(super) fn imports(reader: &mut Reader<'_>) -> (Vec<String>, Vec<String>) {
         names
     };
     let (names, namespaces) = (read("Import-Name"), read("Import-Namespace"));
-    if let Some(name) = names.iter().find(|name| namespaces.contains(name)) {
+    let known: BTreeSet<&String> = namespaces.iter().collect();
+    if let Some(name) = names.iter().find(|name| known.contains(name)) {
         reader.error("Import-Namespace", format!("`{name}` is both an `Import-Name` and an `Import-Namespace`"));
     }
     (names, namespaces)

@@ -14,6 +14,7 @@ mod markers;
 mod metadata;
 mod metadata_fields;
 mod names;
+mod platforms;
 mod pylock;
 mod record;
 mod requirements;
@@ -36,8 +37,9 @@ pub use markers::{MarkerEnvironment, MarkerError, MarkerTree, MarkerValues, Vers
 pub use metadata::{CoreMetadata, MAX_METADATA_BYTES, parse_core_metadata};
 pub use metadata_fields::is_identifier;
 pub use names::{ExtraName, NameError, ProjectName, is_valid_display_name};
+pub use platforms::{PlatformForm, platform_form};
 pub use pylock::{Pylock, PylockError, PylockFile, PylockPackage, render_pylock};
-pub use record::{HashAlgorithm, MAX_RECORD_BYTES, RecordEntry, RecordHash, is_unhashed, parse_record};
+pub use record::{HashAlgorithm, MAX_RECORD_BYTES, RecordEntry, RecordFile, RecordHash, is_unhashed, parse_record};
 pub use requirements::{
     Requirement, RequirementError, RequirementsFileError, is_direct_url, parse_requirement, parse_requirements_file,
 };

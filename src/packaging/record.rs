@@ -40,12 +40,24 @@ pub struct RecordHash {
 /// One row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordEntry {
-    /// Path inside the wheel: relative, `/` between segments (backslashes of old Windows builders are turned).
+    /// Path inside the wheel: relative, `/` between segments (backslashes of old Windows builders are turned, and a
+    /// leading `./` is taken off).
     pub path: String,
     /// Digest; only RECORD itself and its signatures have none.
     pub hash: Option<RecordHash>,
     /// Length in bytes, if given.
     pub size_bytes: Option<u64>,
+    /// Whether the path was written as given here, and not with backslashes or a leading `./` (REC-04).
+    pub is_plain: bool,
+}
+
+/// What RECORD says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RecordFile {
+    /// Its rows, in order. One that breaks a rule has no hash and no size, so that nothing is compared with it.
+    pub entries: Vec<RecordEntry>,
+    /// Every row that breaks a rule, up to a limit.
+    pub faults: Vec<MetadataFault>,
 }
 
 impl HashAlgorithm {
@@ -76,61 +88,82 @@ pub fn is_unhashed(path: &str, dist_info: &str) -> bool {
 /// Reads RECORD of the wheel whose metadata folder is `dist_info` (such as `demo-1.0.dist-info`).
 ///
 /// Paths are judged, digests are decoded (REC-01, REC-02, REC-04); comparing them with the archive is for the caller.
-pub fn parse_record(bytes: &[u8], dist_info: &str) -> Result<Vec<RecordEntry>, Vec<MetadataFault>> {
+/// Fails only if no rows can be told apart.
+pub fn parse_record(bytes: &[u8], dist_info: &str) -> Result<RecordFile, Vec<MetadataFault>> {
     let whole = |message: &str| vec![MetadataFault::error("REC-01", INVALID, "", message)];
     if bytes.len() > MAX_RECORD_BYTES {
         return Err(whole("RECORD is larger than any wheel needs"));
     }
     let text = std::str::from_utf8(bytes).map_err(|_| whole("RECORD is not UTF-8"))?;
     let rows = read_csv(text).map_err(|message| whole(&message))?;
-    let mut faults = Vec::new();
-    let mut seen = BTreeSet::new();
-    let mut entries = Vec::with_capacity(rows.len());
+    let (mut record, mut seen) = (RecordFile::default(), BTreeSet::new());
     for row in &rows {
-        match read_row(row, dist_info) {
-            Ok(entry) => entries.push(entry),
-            Err(fault) => faults.push(fault),
+        let written = row.first().map_or("", String::as_str);
+        let path = plain_path(written);
+        let is_plain = path == written;
+        if !seen.insert(path.clone()) {
+            let message = format!("RECORD lists `{}` twice", shown(written));
+            record.add(MetadataFault::error("REC-01", INVALID, written, message));
+            continue;
         }
-        if row.first().is_some_and(|path| !seen.insert(path.replace('\\', "/"))) {
-            faults.push(MetadataFault::error(
-                "REC-01",
-                INVALID,
-                &row[0],
-                format!("RECORD lists `{}` twice", shown(&row[0])),
-            ));
-        }
-        if faults.len() >= MAX_FAULTS {
-            break;
-        }
+        let (hash, size_bytes) = match read_row(row, &path, dist_info) {
+            Ok(claims) => claims,
+            Err(fault) => {
+                let leads_out = fault.rule == "REC-04";
+                record.add(fault);
+                if leads_out {
+                    continue;
+                }
+                (None, None)
+            }
+        };
+        record.entries.push(RecordEntry { path, hash, size_bytes, is_plain });
     }
-    if faults.is_empty() { Ok(entries) } else { Err(faults) }
+    Ok(record)
 }
 
-fn read_row(row: &[String], dist_info: &str) -> Result<RecordEntry, MetadataFault> {
-    let [path, hash, size] = row else {
-        let first = row.first().map_or("", String::as_str);
-        let message = format!("the row of `{}` in RECORD has not {COLUMNS} columns", shown(first));
-        return Err(MetadataFault::error("REC-01", INVALID, first, message));
+impl RecordFile {
+    fn add(&mut self, fault: MetadataFault) {
+        if self.faults.len() < MAX_FAULTS {
+            self.faults.push(fault);
+        }
+    }
+}
+
+fn plain_path(written: &str) -> String {
+    let path = written.replace('\\', "/");
+    match path.strip_prefix("./") {
+        Some(rest) => rest.to_owned(),
+        None => path,
+    }
+}
+
+/// Hash and size of a row.
+type Claims = (Option<RecordHash>, Option<u64>);
+
+fn read_row(row: &[String], path: &str, dist_info: &str) -> Result<Claims, MetadataFault> {
+    let [_, hash, size] = row else {
+        let message = format!("the row of `{}` in RECORD has not {COLUMNS} columns", shown(path));
+        return Err(MetadataFault::error("REC-01", INVALID, path, message));
     };
     let error = |rule, class, message: String| MetadataFault::error(rule, class, path, message);
-    let path = path.replace('\\', "/");
     // Whoever removes the package later deletes what RECORD names.
     let leads_out =
         path.is_empty() || path.starts_with('/') || path.contains(':') || path.split('/').any(|s| s == "..");
     if leads_out {
-        return Err(error("REC-04", INVALID, format!("RECORD names `{}`, which leads out of the wheel", shown(&path))));
+        return Err(error("REC-04", INVALID, format!("RECORD names `{}`, which leads out of the wheel", shown(path))));
     }
-    let is_unhashed = is_unhashed(&path, dist_info);
+    let is_unhashed = is_unhashed(path, dist_info);
     let hash = match hash.split_once('=') {
         _ if is_unhashed => None,
         None if hash.is_empty() => {
-            return Err(error("REC-02", INVALID, format!("RECORD has no hash for `{}`", shown(&path))));
+            return Err(error("REC-02", INVALID, format!("RECORD has no hash for `{}`", shown(path))));
         }
         Some((name, value)) if HashAlgorithm::parse(name).is_some() => {
             HashAlgorithm::parse(name).map(|algorithm| decode(algorithm, value))
         }
         _ => {
-            let message = format!("RECORD has a hash for `{}` that is none of sha256, sha384 and sha512", shown(&path));
+            let message = format!("RECORD has a hash for `{}` that is none of sha256, sha384 and sha512", shown(path));
             return Err(error("REC-02", INVALID, message));
         }
     };
@@ -141,11 +174,11 @@ fn read_row(row: &[String], dist_info: &str) -> Result<RecordEntry, MetadataFaul
             return Err(error(
                 "REC-02",
                 MISMATCH,
-                format!("RECORD has a size for `{}` that is no number", shown(&path)),
+                format!("RECORD has a size for `{}` that is no number", shown(path)),
             ));
         }
     };
-    Ok(RecordEntry { path, hash, size_bytes })
+    Ok((hash, size_bytes))
 }
 
 fn decode(algorithm: HashAlgorithm, value: &str) -> RecordHash {
@@ -226,7 +259,7 @@ mod tests {
     const INFO: &str = "demo-1.0.dist-info";
     const HASH: &str = "sha256=mHUu4o1UhL3CgU-3CttqCy-zH2qbjueugf0vyc8wCzs";
 
-    fn parse(text: &str) -> Result<Vec<RecordEntry>, Vec<MetadataFault>> {
+    fn parse(text: &str) -> Result<RecordFile, Vec<MetadataFault>> {
         parse_record(text.as_bytes(), INFO)
     }
 
@@ -235,7 +268,7 @@ mod tests {
         let text = format!(
             "pkg/a.py,{HASH},4\r\n\n\"pkg/a,\"\"b\"\".txt\",{HASH}=,\npkg\\b.py,{HASH},0\n{INFO}/RECORD.jws,,\n{INFO}/RECORD,,"
         );
-        let entries = parse(&text).unwrap();
+        let entries = parse(&text).unwrap().entries;
         let paths: Vec<&str> = entries.iter().map(|e| e.path.as_str()).collect();
         assert_eq!(
             paths,
@@ -245,14 +278,14 @@ mod tests {
         let hash = entries[0].hash.as_ref().unwrap();
         assert_eq!((hash.algorithm, hash.digest.len(), hash.digest[0]), (HashAlgorithm::Sha256, 32, 0x98));
         assert_eq!(entries[4].hash, None);
-        assert!(parse("").unwrap().is_empty());
+        assert_eq!(parse("").unwrap(), RecordFile::default());
     }
 
     #[test]
     fn ok_longer_digests() {
         for (name, length) in [("sha384", 48), ("sha512", 64)] {
             let text = format!("a,{name}={},1\n", URL_SAFE_NO_PAD.encode(vec![7; length]));
-            assert_eq!(parse(&text).unwrap()[0].hash.as_ref().unwrap().digest, vec![7; length]);
+            assert_eq!(parse(&text).unwrap().entries[0].hash.as_ref().unwrap().digest, vec![7; length]);
         }
     }
 
@@ -260,7 +293,7 @@ mod tests {
     fn ok_a_digest_of_another_form_equals_nothing() {
         for value in ["987", "zz", "", "!!!!", &"00".repeat(32)] {
             assert!(
-                parse(&format!("a,sha256={value},1\n")).unwrap()[0].hash.as_ref().unwrap().digest.is_empty(),
+                parse(&format!("a,sha256={value},1\n")).unwrap().entries[0].hash.as_ref().unwrap().digest.is_empty(),
                 "{value}"
             );
         }
@@ -292,7 +325,7 @@ mod tests {
             (format!("a,{HASH},1\rb,{HASH},1\n"), "REC-01", "record-invalid"),
             ("a,,\n".repeat(MAX_ROWS + 1), "REC-01", "record-invalid"),
         ] {
-            let faults = parse(&text).unwrap_err();
+            let faults = parse(&text).map_or_else(|faults| faults, |record| record.faults);
             assert_eq!((faults[0].rule, faults[0].class), (rule, class), "{:.60}: {faults:?}", text);
         }
         assert!(parse_record(b"caf\xe9.py,,\n", INFO).is_err());
@@ -313,7 +346,7 @@ mod tests {
         #[test]
         fn quoted_fields_come_back(path in "[a-z,\"]{1,20}") {
             let text = format!("\"{}\",{HASH},1\n", path.replace('"', "\"\""));
-            prop_assert_eq!(&parse(&text).unwrap()[0].path, &path);
+            prop_assert_eq!(&parse(&text).unwrap().entries[0].path, &path);
         }
     }
 }
