@@ -99,10 +99,13 @@ fn check_segment(segment: &str) -> Result<(), PathError> {
     if segment.ends_with([' ', '.']) {
         return Err(PathError::TrailingSpaceOrDot);
     }
-    let stem = segment.split('.').next().unwrap_or(segment).to_ascii_lowercase();
-    let is_numbered =
-        |device: &str| stem.strip_prefix(device).is_some_and(|n| n.len() == 1 && n.as_bytes()[0].is_ascii_digit());
-    if matches!(stem.as_str(), "con" | "prn" | "aux" | "nul") || is_numbered("com") || is_numbered("lpt") {
+    // Windows drops spaces before the dot, too, and counts superscript digits.
+    let stem = segment.split('.').next().unwrap_or(segment).trim_end_matches(' ').to_ascii_lowercase();
+    let is_number =
+        |text: &str| text.len() == 1 && text.as_bytes()[0].is_ascii_digit() || matches!(text, "¹" | "²" | "³");
+    let is_numbered = |device: &str| stem.strip_prefix(device).is_some_and(is_number);
+    let is_named = matches!(stem.as_str(), "con" | "prn" | "aux" | "nul" | "conin$" | "conout$");
+    if is_named || is_numbered("com") || is_numbered("lpt") {
         return Err(PathError::DeviceName);
     }
     Ok(())
@@ -193,7 +196,7 @@ mod tests {
     fn err_paths() {
         let long_segment = "a".repeat(256);
         let long = "a/".repeat(2049);
-        let rows: [(&[u8], PathError); 31] = [
+        let rows: [(&[u8], PathError); 34] = [
             (b"", PathError::Empty),
             (b"../x.py", PathError::NotRelative),
             (b"a/b/../../../x.py", PathError::NotRelative),
@@ -223,6 +226,9 @@ mod tests {
             (b"a./b.py", PathError::TrailingSpaceOrDot),
             (b"aux.py", PathError::DeviceName),
             (b"pkg/COM1", PathError::DeviceName),
+            ("com\u{b9}.py".as_bytes(), PathError::DeviceName),
+            (b"nul .txt", PathError::DeviceName),
+            (b"CONIN$", PathError::DeviceName),
             (long_segment.as_bytes(), PathError::TooLong),
             (long.as_bytes(), PathError::TooLong),
         ];

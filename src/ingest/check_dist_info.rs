@@ -143,8 +143,10 @@ fn check_folder_name(folder: &str, name: &WheelName, findings: &mut Findings) {
     let stem = folder.rsplit_once('.').map_or(folder, |(stem, _)| stem);
     let parts = stem.split_once('-').filter(|(_, version)| !version.contains('-'));
     let is_same = parts.is_some_and(|(project, version)| {
+        // Old builders wrote `_` for the `+` of a local version.
+        let is_version = |text: &str| parse_version(text).is_ok_and(|version| version == name.version);
         project.parse::<ProjectName>().is_ok_and(|project| project == name.project)
-            && parse_version(&version.replace('_', "+")).is_ok_and(|version| version == name.version)
+            && (is_version(version) || is_version(&version.replace('_', "+")))
     });
     if !is_same {
         let text = format!("the folder `{folder}` is not that of {} {}", name.project, name.version);

@@ -29,7 +29,7 @@ pub use diagnostic::{Diagnostic, Kind, innermost_cause};
 pub use digest::{Blake2b256Digest, DigestError, FileDigests, Md5Digest, Sha256Digest};
 pub use file::{
     ChannelFile, FileHolder, FileKind, KnownFile, ListedFile, ListedProject, Member, NewFile, OfferedFile, ProjectHead,
-    ProjectStatus, ServedFile, StoredFile, WheelFacts, Yank,
+    ProjectStatus, ReleaseFacts, ServedFile, StoredFile, WheelFacts, Yank,
 };
 pub use finding::{Finding, Severity};
 pub use lock::{Lock, LockedFile};

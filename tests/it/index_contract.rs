@@ -31,6 +31,7 @@ on_both! {
     lists_of_channels_count_what_the_head_holds,
     releases_are_equal_when_their_versions_are,
     text_that_one_database_cannot_hold_is_refused_by_both,
+    the_sibling_of_a_file_is_the_first_other_wheel_of_its_release,
     the_sweep_keeps_what_a_row_names,
     the_same_file_again_changes_nothing,
     what_is_not_there_is_not_found,
@@ -170,6 +171,31 @@ async fn a_look_before_a_file_is_recorded_says_what_recording_it_would(site: Sit
     for (file, told) in [(bytes, "index/file-conflict"), (spelling, "index/same-wheel")] {
         assert_eq!(code(site.index.find_published(&file).await), told);
     }
+}
+
+async fn the_sibling_of_a_file_is_the_first_other_wheel_of_its_release(site: Site) {
+    let staging = site.channel("staging").await;
+    let file = |filename: &str, version: &str, kind| NewFile {
+        filename: filename.into(),
+        identity: filename.into(),
+        version: version.parse().unwrap(),
+        requires_dist: vec![filename.into()],
+        kind,
+        ..wheel("demo", "1.0")
+    };
+    let files = [
+        file("demo-1.0.tar.gz", "1.0", FileKind::Sdist),
+        file("demo-2.0-py3-none-any.whl", "2.0", FileKind::Wheel),
+        file("demo-1.0.0-py3-none-win32.whl", "1.0.0", FileKind::Wheel),
+        file("demo-1.0-py3-none-any.whl", "1.0", FileKind::Wheel),
+    ];
+    site.publish(&staging, &files).await;
+    let found = site.index.find_sibling(&files[3]).await.unwrap().unwrap();
+    assert_eq!(found.filename, "demo-1.0.0-py3-none-win32.whl");
+    assert_eq!((found.requires_dist, found.requires_python), (vec![found.filename], files[2].requires_python.clone()));
+    assert_eq!(site.index.find_sibling(&files[2]).await.unwrap().unwrap().filename, "demo-1.0-py3-none-any.whl");
+    assert_eq!(site.index.find_sibling(&files[1]).await.unwrap(), None);
+    assert_eq!(site.index.find_sibling(&wheel("other", "1.0")).await.unwrap(), None);
 }
 
 async fn a_deleted_files_name_stays_retired(site: Site) {
