@@ -17,6 +17,7 @@ pub(super) struct PaxRecords {
     pub(super) path: Option<Vec<u8>>,
     pub(super) link_path: Option<Vec<u8>>,
     pub(super) size_bytes: Option<u64>,
+    pub(super) is_sparse: bool,
 }
 
 /// Whether all bytes are zero.
@@ -65,7 +66,7 @@ impl PaxRecords {
     /// A global header may say nothing that changes a member.
     pub(super) fn need_harmless(self) -> Result<(), TarError> {
         match self {
-            Self { path: None, link_path: None, size_bytes: None } => Ok(()),
+            Self { path: None, link_path: None, size_bytes: None, is_sparse: false } => Ok(()),
             _ => Err(TarError::unsafe_member("TAR-EXTENDED", "a global header names or sizes members")),
         }
     }
@@ -85,10 +86,10 @@ pub(super) fn parse_pax(mut content: &[u8]) -> Result<PaxRecords, TarError> {
             b"path" => records.path.replace(value.to_vec()).is_some(),
             b"linkpath" => records.link_path.replace(value.to_vec()).is_some(),
             b"size" => records.size_bytes.replace(decimal(value).ok_or_else(damaged)?).is_some(),
-            _ if key.starts_with(b"GNU.sparse.") => {
-                return Err(TarError::unsafe_member("TAR-TYPE", "a member is a sparse file"));
+            _ => {
+                records.is_sparse |= key.starts_with(b"GNU.sparse.");
+                false
             }
-            _ => false,
         };
         if is_repeated {
             return Err(TarError::unsafe_member("TAR-EXTENDED", "a pax header tells one thing twice"));

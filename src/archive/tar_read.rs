@@ -276,6 +276,9 @@ impl<R: Read> TarReader<R> {
             (None, None) => header.name(),
         };
         self.last_name = Some(shown(&name));
+        if pax.is_sparse {
+            return Err(TarError::unsafe_member("TAR-TYPE", format!("`{}` is a sparse file", shown(&name))));
+        }
         if pax.size_bytes.is_some_and(|size| size != header.size_bytes) {
             // CVE-2025-62518: one reader skips by the one number and finds members inside the other's data.
             return Err(TarError::unsafe_member("TAR-SIZE", "a member's two headers tell different sizes"));

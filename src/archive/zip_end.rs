@@ -83,16 +83,15 @@ fn read_end_record<'a>(bytes: &'a [u8], faults: &mut Faults) -> Result<(EndRecor
         size: size.into(),
         offset: offset.into(),
     };
-    let comment = cursor.rest();
-    if comment_length == 0 && !comment.is_empty() && comment.iter().all(|byte| *byte == 0) {
-        let message = format!("{} zero bytes follow the end record, which must end the file", comment.len());
+    let rest = cursor.rest();
+    let comment = rest.get(..comment_length).unwrap_or(rest);
+    if comment_length == 0 && !rest.is_empty() && rest.iter().all(|byte| *byte == 0) {
+        let message = format!("{} zero bytes follow the end record, which must end the file", rest.len());
         faults.note(ZipFault::new(TRAILING, message));
-        return Ok((record, &[]));
-    }
-    if comment.len() != comment_length {
+    } else if rest.len() != comment_length {
         let message = format!(
             "the end record must end the file; it announces a comment of {comment_length} bytes, and {} follow",
-            comment.len()
+            rest.len()
         );
         faults.push(ZipFault::new(TRAILING, message));
     }

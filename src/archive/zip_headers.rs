@@ -68,6 +68,8 @@ pub(super) struct CentralHeader<'a> {
     /// Unix mode, or 0 if the archive was made where there is none.
     pub(super) mode: u32,
     pub(super) header_offset: u64,
+    /// Whether the sizes and the offset are known; if not, the fault was told.
+    pub(super) has_sizes: bool,
 }
 
 /// Where an entry's local record lies: header, data, descriptor.
@@ -111,13 +113,26 @@ pub(super) fn read_central<'a>(cursor: &mut Cursor<'a>, faults: &mut Faults) -> 
         }
     };
     let mut sizes = [uncompressed, compressed, header_offset];
-    if let Err(message) = scan_extra(extra, name).and_then(|zip64| apply_zip64(zip64, &mut sizes)) {
+    let judged = scan_extra(extra, name).and_then(|zip64| apply_zip64(zip64, &mut sizes));
+    let has_sizes = judged.is_ok();
+    if let Err(message) = judged {
         faults.push(ZipFault::at(EXTRA, name, message));
     }
     let [uncompressed, compressed, header_offset] = sizes;
     // 3 is Unix and 19 macOS; elsewhere the upper half of the attributes means something else.
     let mode = if matches!(made_by >> 8, 3 | 19) { attributes >> 16 } else { 0 };
-    Some(CentralHeader { name, flags, method, raw_method, crc32, compressed, uncompressed, mode, header_offset })
+    Some(CentralHeader {
+        name,
+        flags,
+        method,
+        raw_method,
+        crc32,
+        compressed,
+        uncompressed,
+        mode,
+        header_offset,
+        has_sizes,
+    })
 }
 
 /// Judges the extra fields of an entry and gives the content of the zip64 one.

@@ -133,10 +133,8 @@ fn check_sizes(directory: &[u8], len: u64, limits: &Limits) -> Result<u64, ZipEr
     let mut faults = Faults::new(limits.max_faults);
     let (mut cursor, mut total) = (Cursor::new(directory), 0_u64);
     // What else is wrong with the headers is told by the walk, unless this refuses the archive.
-    let mut told = Faults::new(1);
-    while let Some(central) = read_central(&mut cursor, &mut told) {
-        // A header that contradicts itself has no size to be judged.
-        if !std::mem::replace(&mut told, Faults::new(1)).is_empty() {
+    while let Some(central) = read_central(&mut cursor, &mut Faults::new(1)) {
+        if !central.has_sizes {
             continue;
         }
         total = total.saturating_add(central.uncompressed);
@@ -214,6 +212,9 @@ impl<'a> Walk<'a> {
             faults.push(ZipFault::at(DUPLICATE, name, "the archive has the entry twice"));
         }
         check_type(central, is_dir, faults);
+        if !central.has_sizes {
+            return Ok(());
+        }
         let Some(record) = check_local(source, directory.offset, central, faults)? else { return Ok(()) };
         self.records.push((record, name));
         let (Some(path), Some(method)) = (path, central.method) else { return Ok(()) };

@@ -8,7 +8,7 @@ use super::check_dist_info::DistInfo;
 use super::findings::Findings;
 use crate::archive::ZipListing;
 use crate::model::Finding;
-use crate::packaging::{HashAlgorithm, RecordEntry, RecordFile, parse_record};
+use crate::packaging::{HashAlgorithm, RecordEntry, RecordFile, parse_record, shown};
 
 /// RECORD, ready to be asked about single paths.
 pub(super) struct Record {
@@ -35,8 +35,9 @@ impl Record {
         };
         findings.add_strict_faults(&path, faults);
         for entry in entries.iter().filter(|entry| !entry.is_plain) {
-            let text = format!("`{path}` lists `{}` in another form, with backslashes or `./`", entry.path);
-            findings.add_strict(Finding::refuse("REC-04", "record-invalid", text).at(entry.path.as_str()));
+            let listed = shown(&entry.path);
+            let text = format!("`{path}` lists `{listed}` in another form, with backslashes or `./`");
+            findings.add_strict(Finding::refuse("REC-04", "record-invalid", text).at(listed));
         }
         let order = entries.iter().map(|entry| entry.path.clone()).collect();
         let rows = entries.into_iter().map(|entry| (entry.path.clone(), entry)).collect();
@@ -72,8 +73,9 @@ impl Record {
         let files: HashSet<&str> = listing.files().map(|entry| entry.path.as_str()).collect();
         let is_lost = |path: &&String| !files.contains(path.as_str()) && !self.exempt.contains(path);
         for path in self.order.iter().filter(is_lost) {
+            let path = shown(path);
             let text = format!("`{}` lists `{path}`, but the archive has no such file", self.path);
-            findings.add_strict(Finding::refuse("REC-01", "record-mismatch", text).at(path.as_str()));
+            findings.add_strict(Finding::refuse("REC-01", "record-mismatch", text).at(path));
         }
     }
 }

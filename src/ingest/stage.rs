@@ -12,8 +12,8 @@ use subtle::ConstantTimeEq as _;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-use super::founding::check_project;
 use super::check_release::check_release;
+use super::founding::check_project;
 use super::receive::{check_namespace, check_status};
 use super::{
     Declared, FileFacts, FileReport, IngestParts, Upload, UploadError, check_access, check_sdist, check_wheel,

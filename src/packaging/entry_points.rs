@@ -160,7 +160,7 @@ fn read_ini(text: &str) -> Result<Vec<(String, Vec<Entry>)>, String> {
         if content.is_empty() || content.starts_with(['#', ';']) {
             continue;
         }
-        if content.chars().any(char::is_control) {
+        if content.chars().any(|c| c.is_control() && c != '\t') {
             return Err(format!("line {number} of entry_points.txt holds a control character"));
         }
         let depth = line.len() - line.trim_start().len();

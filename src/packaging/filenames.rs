@@ -133,7 +133,7 @@ pub enum FileNameError {
         error: VersionError,
     },
     /// A tag.
-    #[error("`{tag}` in `{filename}` is not a tag: letters, digits and `_`, and a Python tag starts with a letter")]
+    #[error("{} is not a tag: letters, digits and `_`, and a Python tag starts with a letter", part_of(.filename, .tag))]
     Tag {
         /// As given, safe to show.
         filename: String,
@@ -146,6 +146,14 @@ pub enum FileNameError {
         /// How many there are.
         count: usize,
     },
+}
+
+/// A part of a file name as a message names it; an empty one cannot be quoted.
+fn part_of(filename: &str, part: &str) -> String {
+    match part {
+        "" => format!("an empty part of `{filename}`"),
+        part => format!("`{part}` in `{filename}`"),
+    }
 }
 
 impl FileNameError {

@@ -112,8 +112,10 @@ pub fn parse_requirement(text: &str) -> Result<Requirement, RequirementError> {
         return Err(RequirementError::ControlCharacter { text: shown(text) });
     }
     check_shape(text)?;
-    let requirement = Requirement::from_str(text)
-        .map_err(|error| RequirementError::NotARequirement { text: shown(text), reason: error.message.to_string() })?;
+    let requirement = Requirement::from_str(text).map_err(|error| RequirementError::NotARequirement {
+        text: shown(text),
+        reason: reason_of(&error.message.to_string()),
+    })?;
     if requirement.name.as_ref().len() > MAX_NAME_BYTES {
         return Err(RequirementError::NotARequirement {
             text: shown(text),
@@ -121,6 +123,11 @@ pub fn parse_requirement(text: &str) -> Result<Requirement, RequirementError> {
         });
     }
     Ok(requirement)
+}
+
+/// The fact that the parser tells, without the advice behind it: what it advises need not be allowed here.
+fn reason_of(message: &str) -> String {
+    message.split(". ").next().unwrap_or(message).trim_end_matches('.').to_owned()
 }
 
 /// Whether a requirement names a URL instead of versions; such a one leaves the set that the index serves.

@@ -104,18 +104,18 @@ fn tags(headers: &Headers, faults: &mut Vec<MetadataFault>) -> Option<Vec<WheelT
     for text in values(headers, "Tag") {
         let parts: Vec<&str> = text.split('-').collect();
         let expanded = match parts[..] {
-            [python, abi, platform]
-                if expanded_count(python, abi, platform).saturating_add(tags.len()) <= MAX_EXPANDED_TAGS =>
-            {
+            [python, abi, platform] => {
+                if expanded_count(python, abi, platform).saturating_add(tags.len()) > MAX_EXPANDED_TAGS {
+                    let message = format!("the `Tag` lines expand to more than {MAX_EXPANDED_TAGS} tags");
+                    faults.push(MetadataFault::error(RULE, CLASS, "Tag", message));
+                    return None;
+                }
                 WheelTag::expand(python, abi, platform).ok()
             }
             _ => None,
         };
         let Some(expanded) = expanded else {
-            let message = format!(
-                "`Tag: {}` is not of the form `python-abi-platform`, or there are too many",
-                super::faults::shown(&text)
-            );
+            let message = format!("`Tag: {}` is not of the form `python-abi-platform`", super::faults::shown(&text));
             faults.push(MetadataFault::error(RULE, CLASS, "Tag", message));
             return None;
         };

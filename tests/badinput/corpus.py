@@ -77,6 +77,45 @@ def W(cid, what, expect, reason="", *, ref="", level="must", zipargs=None, entri
         filename=filename or fname(cid, version, tag), **extra)
 
 
+def R(cid, what, strict="", mirror=None, *, data=None, filename=None, zipargs=None, entries=None, post=None, version="1.0",
+      tag="py3-none-any", name=None, **kw):
+    """A case that says which rules are told of it, under each profile.
+
+    `strict` and `mirror` are findings as `RULE reason`, joined by commas, `!` before those that refuse. `mirror` is the
+    same as `strict` unless given; `NOTED` means the same findings, none of which refuses.
+    """
+    cid = "r-" + cid
+    if not cid.startswith(ARGS.only):
+        return
+    told = dict(strict=split(strict), mirror=split(strict if mirror is None else mirror))
+    if mirror == NOTED:
+        told["mirror"] = [finding.lstrip("!") for finding in told["strict"]]
+    if data is None:
+        es = wheel_entries(name or esc(cid), version, tag=tag, **kw)
+        if entries:
+            es = entries(es) or es
+        data = build(es, **(zipargs or {}))
+    if post:
+        data = post(data)
+    refusals = [finding for finding in told["strict"] if finding.startswith("!")]
+    add(cid, "rules", what, data, "reject" if refusals else "accept", refusals[0].split()[1] if refusals else "",
+        filename=filename or "%s-%s-%s.whl" % (name or esc(cid), version, tag), rules=told,
+        send=dict(kind="upload", version=version))
+
+
+NOTED = "noted"
+
+
+def split(findings):
+    return [finding.strip() for finding in findings.split(",") if finding.strip()]
+
+
+def both(entry, **fields):
+    """Both headers of an entry say this."""
+    entry.local.update(fields)
+    entry.central.update(fields)
+
+
 def tinfo(name, size=0, type_=tarfile.REGTYPE, link="", mode=0o644, **kw):
     t = tarfile.TarInfo(name)
     t.size, t.type, t.linkname, t.mode = size, type_, link, mode

@@ -57,6 +57,7 @@ mod stopping;
 mod support;
 mod tidy;
 mod token_channels;
+mod upload_cases;
 mod upload_corpus;
 mod upload_faults;
 mod upload_legacy;

@@ -122,7 +122,7 @@ fn judge(case: &Value, answer: &[u8]) -> Option<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn broken_requests_and_hostile_urls_get_one_safe_answer() {
-    let corpus = Corpus::generate();
+    let corpus = Corpus::generate("verdicts");
     let server = TestServer::start().await;
     let wheel = Wheel::new("demo", "1.0");
     let stored = server.put_file("staging", &wheel.filename(), wheel.build()).await.json();
