@@ -48,6 +48,29 @@ pub fn authorize(
     }
 }
 
+/// What concerns all of something, so that a token which reaches a part of it does not do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// Every channel.
+    Channels,
+    /// Every project.
+    Projects,
+    /// Every channel and every project.
+    Everything,
+}
+
+/// Whether `who` reaches all that `what` concerns, a beginning of a sentence. What it may do there, [`authorize`] says.
+pub fn check_extent(who: &Principal, extent: Extent, what: &'static str) -> Result<(), AccessError> {
+    let Principal::Token { name, scope } = who else { return Ok(()) };
+    let (channels, projects) = (scope.covers_all_channels(), scope.covers_all_projects());
+    let reaches = match extent {
+        Extent::Channels => channels,
+        Extent::Projects => projects,
+        Extent::Everything => channels && projects,
+    };
+    if reaches { Ok(()) } else { Err(AccessError::Limited { name: name.clone(), what }) }
+}
+
 /// What somebody is told who asks for the bytes of a file by its URL, which names no channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileAccess {

@@ -6,7 +6,7 @@ use tokio::sync::Semaphore;
 
 use crate::blobs::Blobs;
 use crate::index::Index;
-use crate::model::{AuditEvent, BundleRecipe, BundleRecord, Clock, Lock, Principal, Sha256Digest, StoredFile};
+use crate::model::{AuditEvent, BundleRecipe, BundleRecord, Clock, Lock, Principal, Scope, Sha256Digest, StoredFile};
 use crate::resolve;
 
 use super::clash::check_clashes;
@@ -31,7 +31,8 @@ pub struct ExportParts {
     pub clock: Clock,
 }
 
-/// Locks the recipe's requirements in its channel and builds the bundle, or finds it built.
+/// Locks the recipe's requirements in its channel and builds the bundle, or finds it built; with `limits`, of projects that
+/// they cover alone.
 ///
 /// The second value is whether it was there already; then no wheel is read and nothing is written or audited. The same
 /// lock on the same version of this server gives the same bytes on every host, at every hour.
@@ -39,9 +40,10 @@ pub async fn build(
     parts: &ExportParts,
     who: &Principal,
     recipe: &BundleRecipe,
+    limits: Option<&Scope>,
 ) -> Result<(BundleRecord, bool), ExportError> {
     let view = parts.index.open_view(&recipe.channel).await?;
-    let lock = resolve::lock(&parts.index, &view, &recipe.requirements, &recipe.target).await?;
+    let lock = resolve::lock(&parts.index, &view, limits, &recipe.requirements, &recipe.target).await?;
     let files = find_locked_files(&parts.index, &lock).await?;
     let plan = plan_bundle(recipe, &lock, files)?;
     if let Some(known) = parts.index.find_bundle(&plan.id).await? {

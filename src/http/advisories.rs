@@ -15,6 +15,7 @@ use serde_json::Value;
 use super::Problem;
 use super::auth::Who;
 use super::extract::{Query, Segments};
+use crate::access::Extent;
 use crate::advisories::{ImportReport, import};
 use crate::app::App;
 use crate::index::AdvisoryRecord;
@@ -108,6 +109,7 @@ pub async fn query(State(app): State<Arc<App>>, body: Bytes) -> Result<Json<OsvA
 
 /// `POST /api/v1/advisories`: one OSV record, an array or lines of them, or a zip of JSON files.
 pub async fn post(State(app): State<Arc<App>>, who: Who, body: Body) -> Result<Json<ImportReport>, Problem> {
+    who.reaches(Extent::Everything, "advisories hold in every channel and are imported for every project")?;
     let body = body.into_data_stream().map_err(std::io::Error::other);
     Ok(Json(import(&app.index, &*app.blobs, &who.0, body).await?))
 }

@@ -7,7 +7,9 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 
 use super::Problem;
+use super::auth::Who;
 use super::extract::Query;
+use crate::access::Extent;
 use crate::app::App;
 use crate::model::AuditRecord;
 
@@ -34,7 +36,10 @@ pub struct Log {
 }
 
 /// Rows after a position, oldest first; fewer than the limit means that there are no more.
-pub async fn list(State(app): State<Arc<App>>, Query(page): Query<Page>) -> Result<Json<Log>, Problem> {
+///
+/// Whoever reads it reads all of it: each row holds the hash of the one before, so a part proves nothing.
+pub async fn list(State(app): State<Arc<App>>, who: Who, Query(page): Query<Page>) -> Result<Json<Log>, Problem> {
+    who.reaches(Extent::Everything, "the audit log tells of every channel and project")?;
     let limit = page.limit.unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT);
     Ok(Json(Log { records: app.index.list_audit(page.after, limit).await? }))
 }

@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Request, State};
-use axum::http::header;
 use axum::http::request::Parts;
+use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::Problem;
-use crate::access::{FileAccess, authenticate, authorize, file_access, read_limits};
+use crate::access::{Extent, FileAccess, ReadPolicy, authenticate, authorize, check_extent, file_access, read_limits};
 use crate::app::App;
-use crate::model::{ChannelAddress, ChannelName, ChannelRef, ChannelSummary, Lock, LockedFile, Permission, Principal};
+use crate::model::{
+    ChannelAddress, ChannelName, ChannelRef, ChannelSummary, Lock, LockedFile, Permission, Principal, Scope,
+};
 use crate::packaging::ProjectName;
 
 /// What the guard of one route needs.
@@ -64,6 +66,16 @@ impl Who {
         }
         self.may(app, Permission::Read, Some(&address.name), None)?;
         Ok((app.index.find_ref(&address).await?, true))
+    }
+
+    /// Checks that the sender reaches all that `what` concerns, a beginning of a sentence.
+    pub fn reaches(&self, extent: Extent, what: &'static str) -> Result<(), Problem> {
+        Ok(check_extent(&self.0, extent, what)?)
+    }
+
+    /// The limits of a sender who may know of some projects only: he reads a channel as if no other were in it.
+    pub fn project_limits(&self, app: &App) -> Option<&Scope> {
+        read_limits(&self.0, app.settings.read).filter(|limits| !limits.covers_all_projects())
     }
 
     /// What the sender is told of a file that is here. Only who reads a part pays for the look at its channels.
@@ -126,6 +138,7 @@ pub async fn guard(State(gate): State<Gate>, mut request: Request, next: Next) -
         Err(error) => return Problem::from(error).into_response(),
     };
     let name = (who.0 != Principal::Anonymous).then(|| CallerName(who.0.name().to_owned()));
+    let is_personal = gate.app.settings.read == ReadPolicy::Token || gate.permission != Permission::Read;
     let mut response = match who.may(&gate.app, gate.permission, None, None) {
         Ok(()) => {
             request.extensions_mut().insert(who);
@@ -133,6 +146,12 @@ pub async fn guard(State(gate): State<Gate>, mut request: Request, next: Next) -
         }
         Err(problem) => problem.into_response(),
     };
+    if is_personal {
+        // What one token is told is not for another, nor for a cache between them.
+        let headers = response.headers_mut();
+        headers.entry(header::VARY).or_insert(HeaderValue::from_static("Authorization"));
+        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("private, no-cache"));
+    }
     if let Some(name) = name {
         response.extensions_mut().insert(name);
     }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Problem;
 use super::auth::Who;
+use super::conditional::moving;
 use super::download::{Offer, Plan};
 use super::extract::{self, Segments};
 use super::locks::TargetWish;
@@ -86,7 +87,7 @@ pub async fn create(
     extract::Json(request): extract::Json<BundleRequest>,
 ) -> Result<Response, Problem> {
     let recipe = request.into_recipe(&app, &who, Permission::Export).await?;
-    let (record, was_there) = export::build(&export_parts(&app), &who.0, &recipe).await?;
+    let (record, was_there) = export::build(&export_parts(&app), &who.0, &recipe, who.project_limits(&app)).await?;
     let status = if was_there { StatusCode::OK } else { StatusCode::CREATED };
     let location = HeaderValue::from_str(&format!("/api/v1/bundles/{}", record.id));
     let mut response = (status, Json(BundleView::from(record))).into_response();
@@ -132,10 +133,10 @@ pub async fn download_built(
     };
     let recipe = BundleRequest::from_query(name.parse()?, query.as_deref().unwrap_or_default())?;
     let recipe = recipe.into_recipe(&app, &who, Permission::Read).await?;
-    let (record, _) = export::build(&export_parts(&app), &who.0, &recipe).await?;
+    let (record, _) = export::build(&export_parts(&app), &who.0, &recipe, who.project_limits(&app)).await?;
     let mut response = answer(&app, &record, &request.into_parts().0).await?;
     // The head of a channel moves on, and a newer server starts bundles otherwise: what this URL gives may change.
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(moving(app.settings.read)));
     Ok(response)
 }
 

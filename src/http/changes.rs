@@ -11,7 +11,7 @@ use sha2::Digest as _;
 
 use super::Problem;
 use super::auth::Who;
-use super::conditional::{header_text, is_listed};
+use super::conditional::{header_text, is_listed, moving};
 use super::extract::{Query, Segments};
 use super::pages::LAST_SERIAL;
 use crate::access::ReadPolicy;
@@ -20,7 +20,7 @@ use crate::channels::{AtomFeed, change_word, render_atom};
 use crate::index::IndexError;
 use crate::model::{
     ChangeCursor, Channel, ChannelName, CursorRow, Kind, PastAction, PastChange, PastFile, Permission, ProjectStatus,
-    Serial, Sha256Digest, Timestamp, Yank,
+    Scope, Serial, Sha256Digest, Timestamp, Yank,
 };
 
 /// Changes of one answer when no limit is given.
@@ -90,7 +90,9 @@ pub async fn list(
     if since.serial > channel.serial {
         return Err(ahead(&channel, since));
     }
-    let form = Form { content_type: "application/json", etag: etag(&channel, &format!("{since} {limit}")) };
+    let limits = who.project_limits(&app);
+    let question = format!("{since} {limit}");
+    let form = Form { content_type: "application/json", etag: etag(&channel, &question, limits) };
     if let Some(answer) = form.known(&app, &channel, &headers) {
         return Ok(answer);
     }
@@ -102,6 +104,8 @@ pub async fn list(
         Some(last) if more => last.cursor,
         _ => ChangeCursor::after(channel.serial),
     };
+    // The place in the history is that of all changes, so each answer costs the same, and none of a stretch may be told.
+    changes.retain(|change| is_told(change, limits));
     let rows = changes.into_iter().map(Row::from).collect();
     let body =
         Changes { channel: channel.name.clone(), serial: channel.serial, next: next.to_string(), more, changes: rows };
@@ -116,7 +120,8 @@ pub async fn atom(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let channel = open(&app, &who, &channel).await?;
-    let form = Form { content_type: "application/atom+xml; charset=utf-8", etag: etag(&channel, "atom") };
+    let limits = who.project_limits(&app);
+    let form = Form { content_type: "application/atom+xml; charset=utf-8", etag: etag(&channel, "atom", limits) };
     if let Some(answer) = form.known(&app, &channel, &headers) {
         return Ok(answer);
     }
@@ -131,6 +136,7 @@ pub async fn atom(
         is_cut = changes.len() > FEED_LIMIT as usize;
         changes.truncate(FEED_LIMIT as usize);
     }
+    changes.retain(|change| is_told(change, limits));
     let root = app.settings.public_root().unwrap_or("..");
     let feed = AtomFeed {
         instance: &app.index.instance().await?,
@@ -163,9 +169,15 @@ struct Form {
     etag: String,
 }
 
-/// All that is in an answer follows from the question, the serial of the head and this program.
-fn etag(channel: &Channel, question: &str) -> String {
-    let text = format!("{} {} {} {question}", env!("CARGO_PKG_VERSION"), channel.id, channel.serial);
+/// Whether a sender with these limits is told of a change.
+fn is_told(change: &PastChange, limits: Option<&Scope>) -> bool {
+    limits.is_none_or(|limits| limits.covers_project(&change.project))
+}
+
+/// All that is in an answer follows from the question, whose it is, the serial of the head and this program.
+fn etag(channel: &Channel, question: &str, limits: Option<&Scope>) -> String {
+    let projects = limits.map_or("*", |limits| &limits.projects);
+    let text = format!("{} {} {} {question} {projects}", env!("CARGO_PKG_VERSION"), channel.id, channel.serial);
     format!("\"{}\"", &hex::encode(sha2::Sha256::digest(text))[..32])
 }
 
@@ -185,7 +197,7 @@ impl Form {
         if let Ok(etag) = HeaderValue::from_str(&self.etag) {
             headers.insert(header::ETAG, etag);
         }
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(moving(app.settings.read)));
         headers.insert(LAST_SERIAL, HeaderValue::from(channel.serial.0));
         if app.settings.read == ReadPolicy::Token {
             headers.insert(header::VARY, HeaderValue::from_static("Authorization"));

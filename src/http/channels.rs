@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::Problem;
 use super::auth::Who;
 use super::extract::{self, Query, Segments};
+use crate::access::Extent;
 use crate::app::App;
-use crate::channels::{PromotionOutcome, PromotionWish};
+use crate::channels::{PromotionOutcome, PromotionWish, Selector};
 use crate::index::IndexError;
 use crate::model::{ChannelName, ChannelRef, ChannelSummary, Permission, Serial, Sha256Digest, Timestamp};
 
@@ -116,12 +117,15 @@ pub async fn promote(
 ) -> Result<Json<PromotionOutcome>, Problem> {
     let to: ChannelName = channel.parse()?;
     who.may(&app, Permission::Promote, Some(&to), None)?;
-    let wish = PromotionWish {
-        from: who.place(&app, Permission::Read, Some(&request.from)).await?,
-        to,
-        select: request.select.iter().map(|text| text.parse()).collect::<Result<_, _>>()?,
-        expected_serial: request.expected_serial,
-        is_dry_run: request.dry_run,
-    };
+    let from = who.place(&app, Permission::Read, Some(&request.from)).await?;
+    let select = request.select.iter().map(|text| text.parse()).collect::<Result<Vec<Selector>, _>>()?;
+    for selector in &select {
+        who.may(&app, Permission::Promote, Some(&to), Some(&selector.project))?;
+    }
+    if select.is_empty() {
+        who.reaches(Extent::Projects, "a promotion that selects nothing brings every project over")?;
+    }
+    let wish =
+        PromotionWish { from, to, select, expected_serial: request.expected_serial, is_dry_run: request.dry_run };
     Ok(Json(crate::channels::promote(&app.index, &who.0, &wish).await?))
 }

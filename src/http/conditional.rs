@@ -1,6 +1,17 @@
-//! Entity tags in conditional requests (RFC 9110 section 13.1.2). Pure.
+//! Entity tags in conditional requests (RFC 9110 section 13.1.2), and how long answers may be kept. Pure.
 
 use axum::http::{HeaderMap, HeaderName};
+
+use crate::access::ReadPolicy;
+
+/// `Cache-Control` of what may change: it is asked about each time (IDX-30), and where reads need a token no cache between
+/// may hold what one of them was told.
+pub fn moving(reads: ReadPolicy) -> &'static str {
+    match reads {
+        ReadPolicy::Open => "no-cache",
+        ReadPolicy::Token => "private, no-cache",
+    }
+}
 
 /// Whether `If-None-Match` names this tag, by weak comparison; `*` names every one.
 pub fn is_listed(if_none_match: &str, etag: impl AsRef<[u8]>) -> bool {

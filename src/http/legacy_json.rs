@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::Problem;
 use super::auth::Who;
-use super::conditional::{header_text, is_listed};
+use super::conditional::{header_text, is_listed, moving};
 use super::extract::Segments;
 use super::pages::{LAST_SERIAL, accepted_encoding, redirect_to};
 use crate::access::ReadPolicy;
@@ -151,7 +151,7 @@ async fn answer(app: &App, who: &Who, wanted: &WantedRelease, parts: &Parts) -> 
 
 /// Of a snapshot too: files never change there, but what is known of their vulnerabilities does.
 fn add_caching(app: &App, headers: &mut HeaderMap) {
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(moving(app.settings.read)));
     headers.insert(header::VARY, HeaderValue::from_static(vary(app)));
 }
 

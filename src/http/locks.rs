@@ -74,7 +74,7 @@ pub async fn lock(
     let channel = who.place(&app, Permission::Read, request.channel.as_deref()).await?;
     let target = request.target.find(&app).await?;
     let view = app.index.open_view(&channel).await?;
-    let lock = resolve::lock(&app.index, &view, &request.requirements, &target).await?;
+    let lock = resolve::lock(&app.index, &view, who.project_limits(&app), &request.requirements, &target).await?;
     if prefers_json(&headers) {
         return Ok(Json(lock).into_response());
     }

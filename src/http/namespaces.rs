@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::auth::Who;
 use super::extract::{self, Segments};
 use super::{Problem, pages};
-use crate::access::{GrantWish, NamespaceError, grant_namespace, revoke_namespace};
+use crate::access::{Extent, GrantWish, NamespaceError, grant_namespace, revoke_namespace};
 use crate::app::App;
 use crate::model::{Namespace, Permission, children_of, parent_of};
 use crate::packaging::ProjectName;
@@ -110,7 +110,8 @@ pub async fn show_below_channel(
 }
 
 /// `GET /api/v1/namespaces`
-pub async fn list_grants(State(app): State<Arc<App>>) -> Result<Json<Grants>, Problem> {
+pub async fn list_grants(State(app): State<Arc<App>>, who: Who) -> Result<Json<Grants>, Problem> {
+    who.reaches(Extent::Everything, "namespaces are granted for every channel and project")?;
     Ok(Json(Grants { namespaces: granted(&app).await?.to_vec() }))
 }
 
@@ -124,6 +125,7 @@ pub async fn grant(
     check_switch(&app)?;
     let name = pages::project_name(&namespace)?;
     who.may(&app, Permission::Admin, None, Some(&name))?;
+    who.reaches(Extent::Channels, "a namespace holds in every channel")?;
     let wish = GrantWish { name, owner: request.owner, principals: request.principals };
     Ok(Json(grant_namespace(&app.index, &who.0, &wish, app.clock.now()).await?))
 }
@@ -137,6 +139,7 @@ pub async fn revoke(
     check_switch(&app)?;
     let name = pages::project_name(&namespace)?;
     who.may(&app, Permission::Admin, None, Some(&name))?;
+    who.reaches(Extent::Channels, "a namespace holds in every channel")?;
     let revoked = revoke_namespace(&app.index, &who.0, &name).await?;
     Ok(Json(Revoked { name, revoked }))
 }

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::Problem;
 use super::auth::Who;
-use super::conditional::{header_text, is_listed};
+use super::conditional::{header_text, is_listed, moving};
 use super::extract::Segments;
 use super::pieces::Pieces;
 use crate::access::ReadPolicy;
@@ -145,7 +145,7 @@ impl Place {
     /// pip takes `max-age` over `no-cache` (IDX-30).
     fn cache_control(&self, reads: ReadPolicy) -> HeaderValue {
         HeaderValue::from_static(match (self.wanted.serial, reads) {
-            (None, _) => "no-cache",
+            (None, reads) => moving(reads),
             (Some(_), ReadPolicy::Open) => "public, max-age=31536000, immutable",
             (Some(_), ReadPolicy::Token) => "private, max-age=31536000, immutable",
         })
@@ -158,7 +158,11 @@ async fn root_page(app: &App, who: &Who, place: Place, parts: Parts) -> Answer {
     }
     let wish = Wish::of(&parts.uri, &parts.headers)?;
     who.may(app, Permission::Read, Some(&place.wanted.name), None)?;
-    let page = app.pages.root(&app.index, &place.wanted, wish.form(&place)).await?;
+    let form = wish.form(&place);
+    let page = match who.project_limits(app) {
+        None => app.pages.root(&app.index, &place.wanted, form).await?,
+        Some(limits) => app.pages.root_within(&app.index, &place.wanted, form, limits).await?,
+    };
     Ok(page_answer(app, &place, &page, wish.is_known(&page), HeaderMap::with_capacity(HEADER_COUNT)))
 }
 

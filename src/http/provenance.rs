@@ -11,7 +11,7 @@ use futures_util::TryStreamExt as _;
 
 use super::Problem;
 use super::auth::Who;
-use super::conditional::{header_text, is_listed};
+use super::conditional::{header_text, is_listed, moving};
 use super::extract::Segments;
 use super::files::withheld;
 use crate::access::{FileAccess, ReadPolicy};
@@ -96,7 +96,7 @@ async fn answer(
         headers.insert(header::ETAG, etag);
     }
     // It may grow (ATT-03).
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(moving(app.settings.read)));
     headers.insert(header::VARY, HeaderValue::from_static(vary(app.settings.read)));
     Ok(response)
 }

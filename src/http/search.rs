@@ -66,7 +66,8 @@ impl From<SearchHit> for Hit {
 pub async fn search(State(app): State<Arc<App>>, who: Who, Query(wish): Query<Wish>) -> Result<Json<Found>, Problem> {
     let place = who.place(&app, Permission::Read, wish.channel.as_deref()).await?;
     let view = app.index.open_view(&place).await?;
-    let page = app.index.search(&view, wish.q.trim(), wish.limit.unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT)).await?;
+    let limit = wish.limit.unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT);
+    let page = app.index.search(&view, wish.q.trim(), limit, who.project_limits(&app)).await?;
     let results = page.results.into_iter().map(Hit::from).collect();
     Ok(Json(Found { query: wish.q, channel: place.to_string(), total: page.total, results }))
 }

@@ -7,19 +7,19 @@ use serde::Serialize;
 use super::db::{both, pair};
 use super::rows::{parse, to_json};
 use super::{Index, IndexError};
-use crate::model::View;
+use crate::model::{Scope, View};
 use crate::packaging::{ProjectName, Version};
 
 statements! {
     /// CROSS JOIN has SQLite look at the name before it looks for files.
     COUNT_MATCHES = both(concat!(
         "SELECT COUNT(*) FROM projects p CROSS JOIN channel_projects cp \
-         WHERE p.name LIKE $3 ESCAPE '!' AND cp.project_id = p.id AND cp.channel_id = $1 \
+         WHERE p.name LIKE $3 ESCAPE '!' AND p.name LIKE $4 ESCAPE '!' AND cp.project_id = p.id AND cp.channel_id = $1 \
          AND EXISTS (SELECT 1 FROM memberships m WHERE ", in_view!(), " AND m.project_id = cp.project_id)",
     ));
     LIST_MATCHES = both(concat!(
         "SELECT p.id, p.name, p.display_name FROM projects p CROSS JOIN channel_projects cp \
-         WHERE p.name LIKE $3 ESCAPE '!' AND cp.project_id = p.id AND cp.channel_id = $1 \
+         WHERE p.name LIKE $3 ESCAPE '!' AND p.name LIKE $7 ESCAPE '!' AND cp.project_id = p.id AND cp.channel_id = $1 \
          AND EXISTS (SELECT 1 FROM memberships m WHERE ", in_view!(), " AND m.project_id = cp.project_id) \
          ORDER BY CASE WHEN p.name = $4 THEN 0 WHEN p.name LIKE $5 ESCAPE '!' THEN 1 ELSE 2 END, p.name LIMIT $6",
     ));
@@ -69,16 +69,26 @@ struct ReleaseFile {
 }
 
 impl Index {
-    /// Projects of this view whose normalized name contains `text`, read as a project name is; empty text finds all.
-    pub async fn search(&self, view: &View, text: &str, limit: u32) -> Result<SearchPage, IndexError> {
+    /// Projects of this view whose normalized name contains `text`, read as a project name is; empty text finds all. With
+    /// `limits`, as if no project were there that they do not cover.
+    pub async fn search(
+        &self,
+        view: &View,
+        text: &str,
+        limit: u32,
+        limits: Option<&Scope>,
+    ) -> Result<SearchPage, IndexError> {
         let wanted = normalize(text);
+        let covered = limits.map_or("*", |scope| &scope.projects);
         // No name has other characters; PostgreSQL would refuse some of them (NUL) in any text.
-        if !wanted.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        if !wanted.bytes().all(is_of_a_name) || !covered.bytes().all(|byte| byte == b'*' || is_of_a_name(byte)) {
             return Ok(SearchPage::default());
         }
+        let covered = covered.replace('*', "%");
         let (channel, serial) = (view.channel_id, view.serial.0);
         let (inside, prefix) = (format!("%{wanted}%"), format!("{wanted}%"));
-        let (total,): (i64,) = read!(&self.db, fetch_one, COUNT_MATCHES, channel, serial, inside.as_str())?;
+        let (total,): (i64,) =
+            read!(&self.db, fetch_one, COUNT_MATCHES, channel, serial, inside.as_str(), covered.as_str())?;
         let projects: Vec<(i64, String, String)> = read!(
             &self.db,
             fetch_all,
@@ -89,6 +99,7 @@ impl Index {
             wanted.as_str(),
             prefix.as_str(),
             i64::from(limit),
+            covered.as_str(),
         )?;
         let ids: Vec<i64> = projects.iter().map(|(id, ..)| *id).collect();
         let mut files = self.list_release_files(view, &ids).await?;
@@ -124,6 +135,11 @@ impl Index {
         }
         Ok(files)
     }
+}
+
+/// Whether normalized names hold this character.
+fn is_of_a_name(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'
 }
 
 /// Lowercase, every run of `-`, `_` and `.` one hyphen, as project names are compared (PEP 503).

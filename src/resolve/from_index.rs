@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 
 use super::source::{Candidate, Source, SourceError, WheelRequirements};
 use crate::index::{Index, IndexError};
-use crate::model::{ChannelFile, View};
+use crate::model::{ChannelFile, Scope, View};
 use crate::packaging::ProjectName;
 
 /// What was read of one project.
@@ -24,19 +24,24 @@ struct Project {
 pub struct IndexSource {
     index: Index,
     view: View,
+    /// Those of a reader for whom no project is there that they do not cover.
+    limits: Option<Scope>,
     runtime: Handle,
     projects: RefCell<BTreeMap<ProjectName, Option<Project>>>,
 }
 
 impl IndexSource {
-    /// A source over `view`; `runtime` is the one that the index runs on.
-    pub fn new(index: Index, view: View, runtime: Handle) -> Self {
-        Self { index, view, runtime, projects: RefCell::default() }
+    /// A source over `view`, or the part of it that `limits` cover; `runtime` is the one that the index runs on.
+    pub fn new(index: Index, view: View, limits: Option<Scope>, runtime: Handle) -> Self {
+        Self { index, view, limits, runtime, projects: RefCell::default() }
     }
 
     /// What the project's page offers: nothing while it is quarantined, in the view or in the channel's head, because the
     /// files themselves are kept back by the head (PEP 792).
     async fn offered_files(&self, project: &ProjectName) -> Result<Vec<ChannelFile>, IndexError> {
+        if self.limits.as_ref().is_some_and(|limits| !limits.covers_project(project)) {
+            return Ok(Vec::new());
+        }
         let then = self.index.find_project(&self.view, project).await?.map(|head| head.status).unwrap_or_default();
         let now = self.index.find_status(&self.view.channel, project).await?;
         if then.offers_files() && now.offers_files() {
@@ -102,6 +107,11 @@ impl Source for IndexSource {
     }
 
     fn place(&self) -> String {
-        format!("channel `{}` at serial {}", self.view.channel, self.view.serial)
+        let place = format!("channel `{}` at serial {}", self.view.channel, self.view.serial);
+        match &self.limits {
+            // Said whether more is there or not.
+            Some(limits) => format!("{place}, as far as a token reaches that is limited to `{}`", limits.projects),
+            None => place,
+        }
     }
 }

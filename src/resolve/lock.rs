@@ -8,27 +8,32 @@ use super::solve::{Chosen, solve};
 use super::targets::TargetEnv;
 use super::{ResolveError, Source, SourceError};
 use crate::index::{Index, IndexError};
-use crate::model::{Lock, LockedFile, Target, View};
+use crate::model::{Lock, LockedFile, Scope, Target, View};
 use crate::packaging::{Requirement, parse_requirement};
 
 /// Searches at once. Each keeps one core busy and holds the metadata that it read; the others wait their turn.
 static SEARCHES: Semaphore = Semaphore::const_new(2);
 
-/// Solves `requirements` in `view` for `target`.
+/// Solves `requirements` in `view` for `target`; with `limits`, as if no project were there that they do not cover.
 ///
 /// Equal arguments give equal locks. Fails as [`solve`] does, and with [`ResolveError::Requirement`] for a text that is
 /// no requirement and [`ResolveError::Target`] for a target that cannot be used.
-pub async fn lock(index: &Index, view: &View, requirements: &[String], target: &Target) -> Result<Lock, ResolveError> {
+pub async fn lock(
+    index: &Index,
+    view: &View,
+    limits: Option<&Scope>,
+    requirements: &[String],
+    target: &Target,
+) -> Result<Lock, ResolveError> {
     let requirements = parse_requirements(requirements)?;
     let target = TargetEnv::try_from(target)?;
     let turn = SEARCHES.acquire().await.map_err(|_| ResolveError::Lost)?;
-    let view = view.clone();
-    let source_view = view.clone();
+    let (view, source_view, limits) = (view.clone(), view.clone(), limits.cloned());
     let (index, runtime) = (index.clone(), Handle::current());
     let search = tokio::task::spawn_blocking(move || {
         // The search goes on when whoever asked has gone away, so the turn is its own.
         let _turn = turn;
-        let source = IndexSource::new(index, source_view, runtime);
+        let source = IndexSource::new(index, source_view, limits, runtime);
         lock_from(&source, &view, &requirements, &target)
     });
     search.await.map_err(|_| ResolveError::Lost)?.map_err(own_cause)

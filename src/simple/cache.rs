@@ -6,6 +6,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
+use tokio::sync::MutexGuard;
 use url::Url;
 
 use super::body::{KnownPieces, PageBody};
@@ -13,7 +14,7 @@ use super::lists::Lists;
 use super::text::Text;
 use super::{Base, Encoding, Format, NameRules, ProjectPage, RootPage, html, json};
 use crate::index::{Index, IndexError};
-use crate::model::{ChannelRef, Diagnostic, Kind, PageNamespace, ProjectHead, Serial, View};
+use crate::model::{ChannelRef, Diagnostic, Kind, ListedProject, PageNamespace, ProjectHead, Scope, Serial, View};
 use crate::packaging::ProjectName;
 
 /// Builders that may work at the same time; one key always goes to the same one, so each page is built once (threats 1.7).
@@ -168,15 +169,51 @@ impl PageCache {
         let is_head = wanted.serial.is_none();
         let page = list_of(&view, is_head, form);
         self.get_or_make(page, async || {
-            let projects = match is_head {
-                true => self.lists.of_head(index, &view).await?,
-                false => Arc::new(index.list_projects(&view).await?),
-            };
-            let (last_serial, has_namespaces) = (view.serial, self.names.has_namespaces);
-            let page = RootPage { projects, last_serial, has_namespaces };
-            self.make(form, last_serial, move || render_root(&page, form.format)).await
+            let projects = self.projects_of(index, &view, is_head).await?;
+            self.make_root(&view, form, projects).await
         })
         .await
+    }
+
+    /// The list of projects of a view with those alone that `limits` cover. Made for one reader and not kept.
+    pub async fn root_within(
+        &self,
+        index: &Index,
+        wanted: &ChannelRef,
+        form: Form,
+        limits: &Scope,
+    ) -> Result<Arc<PageBody>, PageError> {
+        let view = index.open_view(wanted).await?;
+        let projects = {
+            let _turn = self.turn(view.channel_id, None).await;
+            self.projects_of(index, &view, wanted.serial.is_none()).await?
+        };
+        let covered = projects.iter().filter(|project| limits.covers_project(&project.name)).cloned().collect();
+        Ok(Arc::new(self.make_root(&view, form, Arc::new(covered)).await?))
+    }
+
+    /// The projects of a view. One caller at a time for each channel.
+    async fn projects_of(
+        &self,
+        index: &Index,
+        view: &View,
+        is_head: bool,
+    ) -> Result<Arc<Vec<ListedProject>>, IndexError> {
+        match is_head {
+            true => self.lists.of_head(index, view).await,
+            false => Ok(Arc::new(index.list_projects(view).await?)),
+        }
+    }
+
+    async fn make_root(
+        &self,
+        view: &View,
+        form: Form,
+        projects: Arc<Vec<ListedProject>>,
+    ) -> Result<PageBody, PageError> {
+        let (last_serial, has_namespaces) = (view.serial, self.names.has_namespaces);
+        let page = RootPage { projects, last_serial, has_namespaces };
+        self.make(form, last_serial, move || render_root(&page, form.format)).await
     }
 
     /// A project's page in a channel or snapshot. At most one read of the index when the page is in memory.
@@ -256,18 +293,22 @@ impl PageCache {
             return Ok(body);
         }
         // The forms of a page are made one after another: they need the same reads.
-        let place = self.hasher.hash_one((page.channel_id, &page.project)) % BUILDERS as u64;
-        let builder = self.builders.get(usize::try_from(place).unwrap_or_default());
-        let _turn = match builder {
-            Some(builder) => Some(builder.lock().await),
-            None => None,
-        };
+        let _turn = self.turn(page.channel_id, page.project.as_ref()).await;
         if let Some(body) = self.get(&page) {
             return Ok(body);
         }
         let body = Arc::new(make().await?);
         self.pages.insert(page.own_key(), (page.beside, body.clone()));
         Ok(body)
+    }
+
+    /// Waits until nobody else makes this page, or the list of projects.
+    async fn turn(&self, channel_id: i64, project: Option<&ProjectName>) -> Option<MutexGuard<'_, ()>> {
+        let place = self.hasher.hash_one((channel_id, project)) % BUILDERS as u64;
+        match self.builders.get(usize::try_from(place).unwrap_or_default()) {
+            Some(builder) => Some(builder.lock().await),
+            None => None,
+        }
     }
 
     /// Renders and encodes off the runtime's threads: a large page takes milliseconds.

@@ -2,7 +2,7 @@
 
 use ferrywheel::index::{SearchHit, SearchPage};
 use ferrywheel::model::{
-    Change, ChannelName, ListedProject, NewFile, ProjectStatus, Serial, SnapshotLine, Yank, snapshot_digest,
+    Change, ChannelName, ListedProject, NewFile, ProjectStatus, Scope, Serial, SnapshotLine, Yank, snapshot_digest,
 };
 
 use crate::index_site::{Site, code, commit, name, on_both, wheel, yanked};
@@ -21,6 +21,7 @@ on_both! {
     changes_are_counted_when_they_change_something,
     names_sort_byte_by_byte,
     one_read_opens_a_view_and_a_project_in_it,
+    search_finds_only_what_a_token_covers,
     search_reads_text_as_a_project_name,
     snapshots_are_listed_newest_first,
     the_digest_covers_what_a_view_shows,
@@ -291,7 +292,7 @@ fn names(page: &SearchPage) -> Vec<String> {
 async fn a_search_finds_exact_names_first(site: Site) {
     searchable(&site).await;
     let view = site.view("staging").await;
-    let page = site.index.search(&view, "flask", 10).await.unwrap();
+    let page = site.index.search(&view, "flask", 10, None).await.unwrap();
     assert_eq!(names(&page), ["flask", "flask-babel", "flask-login", "a-flask"]);
     let first = SearchHit {
         name: name("flask"),
@@ -301,11 +302,11 @@ async fn a_search_finds_exact_names_first(site: Site) {
         file_count: 3,
     };
     assert_eq!((page.total, &page.results[0]), (4, &first));
-    let page = site.index.search(&view, "flask", 2).await.unwrap();
+    let page = site.index.search(&view, "flask", 2, None).await.unwrap();
     assert_eq!((page.total, names(&page)), (4, vec!["flask".to_owned(), "flask-babel".to_owned()]));
-    let before = site.index.search(&site.view("staging@1").await, "gone", 10).await.unwrap();
+    let before = site.index.search(&site.view("staging@1").await, "gone", 10, None).await.unwrap();
     assert_eq!(names(&before), ["gone-flask"]);
-    assert_eq!(site.index.search(&site.view("staging@0").await, "", 10).await.unwrap(), SearchPage::default());
+    assert_eq!(site.index.search(&site.view("staging@0").await, "", 10, None).await.unwrap(), SearchPage::default());
 }
 
 async fn search_reads_text_as_a_project_name(site: Site) {
@@ -323,7 +324,27 @@ async fn search_reads_text_as_a_project_name(site: Site) {
         ("'", &[]),
         (" flask-login ", &["flask-login"]),
     ] {
-        assert_eq!(names(&site.index.search(&view, text, 10).await.unwrap()), expected, "{text:?}");
+        assert_eq!(names(&site.index.search(&view, text, 10, None).await.unwrap()), expected, "{text:?}");
     }
-    assert_eq!(site.index.search(&view, "", 10).await.unwrap().total, 5);
+    assert_eq!(site.index.search(&view, "", 10, None).await.unwrap().total, 5);
+}
+
+async fn search_finds_only_what_a_token_covers(site: Site) {
+    searchable(&site).await;
+    let view = site.view("staging").await;
+    for (projects, expected) in [
+        ("*", &["flask", "flask-babel", "flask-login", "a-flask"][..]),
+        ("flask-*", &["flask-babel", "flask-login"]),
+        ("*-b*l", &["flask-babel"]),
+        ("flask", &["flask"]),
+        ("FLASK", &[]),
+        ("fl_sk", &[]),
+        ("fl%", &[]),
+        ("", &[]),
+    ] {
+        let limits = Scope { permissions: vec![], channels: "*".into(), projects: projects.into() };
+        let page = site.index.search(&view, "flask", 10, Some(&limits)).await.unwrap();
+        assert_eq!(names(&page), expected, "{projects}");
+        assert_eq!(page.total, i64::try_from(expected.len()).unwrap(), "{projects}");
+    }
 }

@@ -57,6 +57,8 @@ mod stopping;
 mod support;
 mod tidy;
 mod token_channels;
+mod token_projects;
+mod token_wholes;
 mod upload_cases;
 mod upload_corpus;
 mod upload_faults;
