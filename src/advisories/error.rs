@@ -24,6 +24,14 @@ pub enum ImportError {
         /// The limit.
         limit: u64,
     },
+    /// One record is longer than a record may be.
+    #[error("`{record}` has more than the {limit} bytes that are taken of one record")]
+    RecordTooLarge {
+        /// Its file in a zip, or its place among the others; safe to show.
+        record: String,
+        /// The limit, in bytes.
+        limit: u64,
+    },
     /// The client went away.
     #[error("the body of the import ended too early")]
     Aborted(#[source] io::Error),
@@ -42,7 +50,7 @@ impl Diagnostic for ImportError {
     fn code(&self) -> &'static str {
         match self {
             Self::Unreadable { .. } => "advisories/unreadable",
-            Self::TooLarge { .. } => "advisories/too-large",
+            Self::TooLarge { .. } | Self::RecordTooLarge { .. } => "advisories/too-large",
             Self::Aborted(_) => "advisories/aborted",
             Self::ReadBack(_) => "advisories/read-back-failed",
             Self::Blob(error) => error.code(),
@@ -53,7 +61,7 @@ impl Diagnostic for ImportError {
     fn kind(&self) -> Kind {
         match self {
             Self::Unreadable { .. } | Self::Aborted(_) => Kind::Invalid,
-            Self::TooLarge { .. } => Kind::TooLarge,
+            Self::TooLarge { .. } | Self::RecordTooLarge { .. } => Kind::TooLarge,
             Self::ReadBack(_) => Kind::Internal,
             Self::Blob(error) => error.kind(),
             Self::Index(error) => error.kind(),
@@ -67,6 +75,7 @@ impl Diagnostic for ImportError {
                     .into(),
             ),
             Self::TooLarge { .. } => Some("Send it in parts.".into()),
+            Self::RecordTooLarge { .. } => Some("Leave it out: no advisory is that long. Nothing was imported.".into()),
             Self::Aborted(_) | Self::ReadBack(_) => None,
             Self::Blob(error) => error.hint(),
             Self::Index(error) => error.hint(),

@@ -141,7 +141,8 @@ impl Place {
         Ok(Self { wanted, base: Base::Channel, is_found })
     }
 
-    /// A snapshot never changes; a head is asked about each time, which a conditional request makes cheap. Never both:
+    /// A snapshot never changes, but that a deletion takes files out of it. That is rare, changes no digest, and could not be
+    /// taken back from caches that have the file, so it does not make every reader ask again. A head is asked about each time, which a conditional request makes cheap. Never both:
     /// pip takes `max-age` over `no-cache` (IDX-30).
     fn cache_control(&self, reads: ReadPolicy) -> HeaderValue {
         HeaderValue::from_static(match (self.wanted.serial, reads) {
