@@ -26,6 +26,16 @@ impl Exit {
         }
     }
 
+    /// Code and next step of a failure that has none of its own.
+    fn in_general(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Refused => ("cli/refused", "Remove the cause that the message names, and repeat the command."),
+            Self::Usage => ("cli/usage", "`ferrywheel COMMAND --help` shows what a command takes."),
+            Self::Unreachable => ("cli/unreachable", "Check the address and the token, and look at the server's log."),
+            Self::Partial => ("cli/partial", "The output says what is missing; repeat the command for that."),
+        }
+    }
+
     /// The exit code for a kind of error.
     pub fn of(kind: Kind) -> Self {
         match kind {
@@ -69,6 +79,16 @@ impl Failure {
     /// A failure without a code.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
         Self { exit, message: message.into(), code: None, hint: None, findings: Vec::new() }
+    }
+
+    /// Stable code of the error, or of the sort of failure.
+    pub fn code(&self) -> &str {
+        self.code.as_deref().unwrap_or_else(|| self.exit.in_general().0)
+    }
+
+    /// The next step.
+    pub fn next_step(&self) -> &str {
+        self.hint.as_deref().unwrap_or_else(|| self.exit.in_general().1)
     }
 
     /// Adds the next step.

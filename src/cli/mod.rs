@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use failure::{Exit, Failure};
@@ -90,8 +91,12 @@ pub fn command() -> clap::Command {
 /// Runs the command line and gives the exit code: 0 done, 1 refused by a rule, 2 wrong usage, 3 not reachable or not
 /// allowed, 4 partial.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environment) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    // Where the command line cannot be read, what can be read of it still says how to answer.
+    let is_json = arguments.iter().any(|argument| argument == "--json");
     let cli = match command().try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
+        Err(error) if is_json && error.use_stderr() => return Output::new(true).failure(&wrong_usage(&error)),
         Err(error) => {
             let code = if error.use_stderr() { Exit::Usage.code() } else { 0 };
             // A closed pipe on the other side of `--help` is nobody's problem.
@@ -115,6 +120,16 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => output.failure(&failure),
     }
+}
+
+/// What the parser says of a wrong command line, in one sentence.
+fn wrong_usage(error: &clap::Error) -> Failure {
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return Failure::new(Exit::Usage, "the command line names no command, or only the beginning of one");
+    }
+    let text = error.render().to_string();
+    let first = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
+    Failure::new(Exit::Usage, first.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 async fn dispatch(command: Command, environment: &Environment, output: &Output) -> Result<(), Failure> {

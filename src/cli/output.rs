@@ -8,6 +8,16 @@ use serde::Serialize;
 use super::failure::Failure;
 use crate::model::Finding;
 
+/// A failure as scripts read it.
+#[derive(Serialize)]
+struct FailureLine<'a> {
+    code: &'a str,
+    message: &'a str,
+    hint: &'a str,
+    findings: &'a [Finding],
+    exit_code: u8,
+}
+
 /// Where a subcommand writes.
 #[derive(Clone, Copy, Debug)]
 pub struct Output {
@@ -48,18 +58,25 @@ impl Output {
         drop(writeln!(std::io::stderr().lock(), "{text}"));
     }
 
-    /// Says why the program fails and gives its exit code.
+    /// Says why the program fails and gives its exit code. As JSON it is one line, the last one on stderr.
     pub fn failure(self, failure: &Failure) -> ExitCode {
+        if self.is_json {
+            let told = FailureLine {
+                code: failure.code(),
+                message: &failure.message,
+                hint: failure.next_step(),
+                findings: &failure.findings,
+                exit_code: failure.exit.code(),
+            };
+            self.note(&serde_json::to_string(&told).unwrap_or_default());
+            return ExitCode::from(failure.exit.code());
+        }
         self.note(&format!("error: {}", failure.message));
         for finding in &failure.findings {
             self.note(&format!("  {}", describe(finding)));
         }
-        if let Some(hint) = &failure.hint {
-            self.note(&format!("hint: {hint}"));
-        }
-        if let Some(code) = &failure.code {
-            self.note(&format!("code: {code}"));
-        }
+        self.note(&format!("hint: {}", failure.next_step()));
+        self.note(&format!("code: {}", failure.code()));
         ExitCode::from(failure.exit.code())
     }
 }

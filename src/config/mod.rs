@@ -1,5 +1,7 @@
 //! Settings: defaults, then a TOML file, then `FERRYWHEEL_*` variables, then flags. Unknown names are refused.
 
+mod faults;
 mod settings;
 
-pub use settings::{CrossOriginReads, DatabaseUrl, SendFilesBy, Settings, SettingsError, SettingsSource};
+pub use faults::SettingsError;
+pub use settings::{CrossOriginReads, DatabaseUrl, SendFilesBy, Settings, SettingsSource};

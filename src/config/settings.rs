@@ -1,6 +1,5 @@
 //! The settings of a server, each with its unit and its default.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -8,8 +7,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::SettingsError;
+use super::faults::fault;
 use crate::access::ReadPolicy;
-use crate::model::{ChannelName, Diagnostic, Kind, ReservedNames};
+use crate::model::{ChannelName, ReservedNames};
 use crate::telemetry::LogFormat;
 
 /// Everything that can be set. Each field is documented in the manual under its name.
@@ -175,45 +176,6 @@ pub struct SettingsSource {
     pub flags: BTreeMap<String, String>,
 }
 
-/// Why settings cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum SettingsError {
-    /// The file cannot be read.
-    #[error("the settings file `{}` cannot be read", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// A name is unknown or a value does not fit.
-    #[error("{place}: {message}")]
-    Invalid {
-        /// File, variable or flag.
-        place: String,
-        /// What is wrong there.
-        message: String,
-    },
-}
-
-impl Diagnostic for SettingsError {
-    fn code(&self) -> &'static str {
-        match self {
-            Self::Unreadable { .. } => "config/file-unreadable",
-            Self::Invalid { .. } => "config/setting-invalid",
-        }
-    }
-
-    fn kind(&self) -> Kind {
-        Kind::Invalid
-    }
-
-    fn hint(&self) -> Option<Cow<'static, str>> {
-        Some("The manual page `settings` lists every setting with its unit and default.".into())
-    }
-}
-
 /// Variables that start with our prefix and belong to the command line or to bundles, not to the server's settings: a
 /// shell, or a bundle, that has them set may start a server all the same.
 const OTHER_VARIABLES: &[&str] = &[
@@ -260,11 +222,16 @@ impl Settings {
         };
         let known = toml::Table::try_from(Self::default()).unwrap_or_default();
         let file_place = source.file.as_ref().map_or_else(String::new, |path| format!("`{}`", path.display()));
-        name_fault(&table, &file_place)?;
+        for (name, value) in &table {
+            check_value(name, value, known.get(name), &format!("`{name}` in {file_place}"))?;
+        }
         parse(table.clone(), &file_place)?;
         for (name, value) in overrides(source) {
             let place = format!("`{}`", name.shown);
-            table.insert(name.setting.clone(), typed(known.get(&name.setting), value));
+            let default = known.get(&name.setting);
+            let value = typed(default, value);
+            check_value(&name.setting, &value, default, &place)?;
+            table.insert(name.setting, value);
             // Checked after each one, so that the message names the variable or flag that is wrong.
             parse(table.clone(), &place)?;
         }
@@ -313,16 +280,18 @@ fn read_file(path: &Path) -> Result<toml::Table, SettingsError> {
     })
 }
 
-/// Looks at each setting of a file by itself: what is said of a value does not say whose it is.
-fn name_fault(table: &toml::Table, file_place: &str) -> Result<(), SettingsError> {
-    for (name, value) in table {
-        let alone = toml::Table::from_iter([(name.clone(), value.clone())]);
-        if let Err(error) = alone.try_into::<Settings>() {
-            let place = format!("`{name}` in {file_place}");
-            return Err(SettingsError::Invalid { place, message: error.message().to_owned() });
-        }
+/// Looks at a setting by itself: what a parser says of a value does not say whose it is, and not in our words.
+fn check_value(
+    name: &str,
+    value: &toml::Value,
+    default: Option<&toml::Value>,
+    place: &str,
+) -> Result<(), SettingsError> {
+    let alone = toml::Table::from_iter([(name.to_owned(), value.clone())]);
+    match alone.try_into::<Settings>() {
+        Ok(_) => Ok(()),
+        Err(_) => Err(SettingsError::Invalid { place: place.to_owned(), message: fault(name, value, default) }),
     }
-    Ok(())
 }
 
 fn parse(table: toml::Table, place: &str) -> Result<Settings, SettingsError> {

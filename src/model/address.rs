@@ -6,7 +6,7 @@ use std::str::FromStr;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::channel::{ChannelName, ChannelNameError, ChannelRef, Serial};
+use super::channel::{ChannelName, ChannelNameError, ChannelRef, Serial, serial_of};
 use super::{Sha256Digest, Timestamp};
 use crate::packaging::shown;
 
@@ -89,7 +89,7 @@ impl FromStr for ChannelAddress {
         let Some((name, moment)) = text.split_once('@') else { return Ok(Self::head(text.parse()?)) };
         let moment = match moment.strip_prefix(DIGEST_MARK) {
             Some(digits) => prefix(digits).map(Moment::Digest),
-            None => day(moment).map(Moment::Day).or_else(|| serial(moment).map(Moment::Serial)),
+            None => day(moment).map(Moment::Day).or_else(|| serial_of(moment).map(Moment::Serial)),
         };
         let moment = moment.ok_or_else(|| ChannelNameError::Serial { given: shown(text) })?;
         Ok(Self { name: name.parse()?, moment })
@@ -109,11 +109,6 @@ fn day(text: &str) -> Option<Date> {
             .enumerate()
             .all(|(at, byte)| if matches!(at, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() });
     well_formed.then(|| text.parse().ok()).flatten()
-}
-
-fn serial(text: &str) -> Option<Serial> {
-    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    digits.then(|| text.parse().ok()).flatten().map(Serial)
 }
 
 impl From<ChannelRef> for ChannelAddress {
@@ -153,6 +148,7 @@ mod tests {
             "blessed@",
             "blessed@-1",
             "blessed@x",
+            "blessed@01",
             "blessed@1@2",
             "blessed@2026-02-30",
             "blessed@2026-2-3",

@@ -45,7 +45,7 @@ pub enum ChannelNameError {
     },
     /// The part after `@` names no snapshot.
     #[error(
-        "`{given}` names no snapshot: after `@` stands a serial, a day as `2026-11-20`, or `sha256:` and 8 or more digits"
+        "`{given}` names no snapshot: after `@` stands a serial like `7`, a day as `2026-11-20`, or `sha256:` and 8 or more digits"
     )]
     Serial {
         /// What was given, safe to show.
@@ -133,6 +133,12 @@ impl fmt::Display for Serial {
     }
 }
 
+/// The serial that an address spells. It has one spelling, as every page has one URL: no sign, and no zero in front.
+pub(super) fn serial_of(text: &str) -> Option<Serial> {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    is_plain.then(|| text.parse().ok()).flatten().map(Serial)
+}
+
 /// `blessed` (its head) or `blessed@7` (one snapshot), as URLs and the command line write it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ChannelRef {
@@ -149,9 +155,7 @@ impl FromStr for ChannelRef {
         let Some((name, serial)) = text.split_once('@') else {
             return Ok(Self { name: text.parse()?, serial: None });
         };
-        let digits = !serial.is_empty() && serial.bytes().all(|byte| byte.is_ascii_digit());
-        let serial = digits.then(|| serial.parse().ok()).flatten().map(Serial);
-        let serial = serial.ok_or_else(|| ChannelNameError::Serial { given: shown(text) })?;
+        let serial = serial_of(serial).ok_or_else(|| ChannelNameError::Serial { given: shown(text) })?;
         Ok(Self { name: name.parse()?, serial: Some(serial) })
     }
 }
@@ -232,6 +236,9 @@ mod tests {
             "blessed@",
             "blessed@-1",
             "blessed@x",
+            "blessed@01",
+            "blessed@00",
+            "blessed@+1",
             "a@1@2",
         ] {
             assert!(text.parse::<ChannelRef>().is_err(), "{text}");

@@ -61,3 +61,54 @@ fn a_directory_that_is_to_be_imported_is_no_server_that_is_away() {
     assert!(stderr.starts_with(&format!("error: `{path}` cannot be read: ")), "{stderr}");
     assert_eq!(output.status.code(), Some(2));
 }
+
+/// The failure that a command tells with `--json`: the last line on stderr.
+fn failure_of(command: &mut Command) -> (Option<i32>, serde_json::Value) {
+    let output = command.output().unwrap();
+    let (stdout, stderr) = text(&output);
+    assert!(!output.status.success(), "{stdout}{stderr}");
+    let last = stderr.lines().last().unwrap_or_default();
+    let told = serde_json::from_str(last).unwrap_or_else(|error| panic!("{error}: {stderr}"));
+    (output.status.code(), told)
+}
+
+fn assert_tells(command: &mut Command, exit: i32, code: &str, message: &str) {
+    let (status, told) = failure_of(command);
+    assert_eq!((status, &told["exit_code"], &told["code"]), (Some(exit), &exit.into(), &code.into()), "{told}");
+    assert!(told["message"].as_str().unwrap().contains(message), "{told}");
+    assert!(!told["hint"].as_str().unwrap().is_empty() && told["findings"].is_array(), "{told}");
+}
+
+#[test]
+fn failures_are_json_where_json_was_asked_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().to_str().unwrap();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let server = format!("http://{free}");
+    for (arguments, exit, code, message) in [
+        (&["--json"][..], 2, "cli/usage", "requires a subcommand"),
+        (&["--json", "admin"], 2, "cli/usage", "names no command"),
+        (&["--json", "fly"], 2, "cli/usage", "unrecognized subcommand 'fly'"),
+        (&["upload", "/nowhere", "--json"], 2, "cli/usage", "`/nowhere` cannot be read"),
+        (&["promote", "staging", "staging", "--json"], 2, "cli/usage", "cannot be promoted into itself"),
+        (
+            &["lock", "demo", "--target", "debian-12", "--json", "--server", &server],
+            3,
+            "cli/unreachable",
+            "does not answer",
+        ),
+        (&["target", "show", "debian-99", "--json"], 1, "resolve/target-unknown", "debian-99"),
+        (&["admin", "token", "revoke", "nobody", "--data", data, "--json"], 1, "cli/refused", "no live token"),
+        (&["serve", "--json", "--config", "/nowhere"], 2, "config/file-unreadable", "/nowhere"),
+    ] {
+        assert_tells(&mut ferrywheel(arguments), exit, code, message);
+    }
+    let mut serve = ferrywheel(&["serve", "--json", "--data", data]);
+    let many = "`max_connections` is `many`; a whole number from 0 on is expected";
+    assert_tells(serve.env("FERRYWHEEL_MAX_CONNECTIONS", "many"), 2, "config/setting-invalid", many);
+    let commands = ferrywheel::cli::command();
+    for command in commands.get_subcommands() {
+        let mut wrong = ferrywheel(&[command.get_name(), "--json", "--no-such-flag"]);
+        assert_tells(&mut wrong, 2, "cli/usage", "--no-such-flag");
+    }
+}
