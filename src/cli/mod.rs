@@ -134,7 +134,7 @@ fn wrong_usage(error: &clap::Error) -> Failure {
 
 async fn dispatch(command: Command, environment: &Environment, output: &Output) -> Result<(), Failure> {
     match command {
-        Command::Serve(arguments) => serve::run(arguments, environment).await,
+        Command::Serve(arguments) => serve::run(arguments, environment, output).await,
         Command::Quickstart(arguments) => quickstart::run(arguments, environment, output).await,
         Command::Upload(arguments) => upload::run(arguments, environment, output).await,
         Command::Promote(arguments) => promote::run(arguments, environment, output).await,

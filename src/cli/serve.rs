@@ -15,6 +15,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Environment;
 use super::failure::{Exit, Failure};
+use super::output::Output;
 use crate::app::{ADMIN_TOKEN_FILE, App};
 use crate::config::{Settings, SettingsSource};
 use crate::model::Clock;
@@ -70,7 +71,7 @@ pub fn random_generator() -> StdRng {
     StdRng::from_rng(&mut rand::rng())
 }
 
-pub async fn run(arguments: ServeArgs, environment: &Environment) -> Result<(), Failure> {
+pub async fn run(arguments: ServeArgs, environment: &Environment, output: &Output) -> Result<(), Failure> {
     let settings = load_settings(arguments.data, arguments.listen, arguments.config, environment)?;
     crate::telemetry::start(settings.log_format, &settings.log);
     raise_descriptor_limit();
@@ -81,13 +82,13 @@ pub async fn run(arguments: ServeArgs, environment: &Environment) -> Result<(), 
         let place = app.settings.data.join(ADMIN_TOKEN_FILE);
         // Where nobody looks on, what is printed stays in a log for ever.
         match std::io::stderr().is_terminal() {
-            true => eprintln!("admin token (shown once, kept in {}): {token}", place.display()),
-            false => eprintln!("the admin token is in {}", place.display()),
+            true => output.note(&format!("admin token (shown once, kept in {}): {token}", place.display())),
+            false => output.note(&format!("the admin token is in {}", place.display())),
         }
     }
     let address = listener.local_addr().map_err(|error| Failure::new(Exit::Unreachable, error.to_string()))?;
     let (stop, told_twice) = stop_signals();
-    eprintln!("listening on http://{address}");
+    output.note(&format!("listening on http://{address}"));
     notify(&[sd_notify::NotifyState::Ready]);
     let stop = async {
         stop.await;

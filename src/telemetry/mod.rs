@@ -25,7 +25,9 @@ pub fn start(format: LogFormat, filter: &str) {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false);
+        .with_target(false)
+        // A log on a full disk must not end requests: what is said of a line that cannot be written panics there too.
+        .log_internal_errors(false);
     let outcome = match format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().try_init(),
