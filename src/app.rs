@@ -16,7 +16,7 @@ use crate::access::new_token;
 use crate::blobs::{BlobError, BlobStore as _, Blobs, LocalBlobs, SmallBlobs, SweepReport};
 use crate::config::Settings;
 use crate::index::{Index, IndexError, IndexLocation};
-use crate::ingest::{IngestLimits, IngestParts, Turns};
+use crate::ingest::{IngestLimits, IngestParts, PublishQueue, Turns};
 use crate::model::{AuditEvent, ChannelName, Clock, Diagnostic, Kind, Principal, Scope, Timestamp};
 use crate::simple::{LegacyPages, NameRules, PageCache};
 
@@ -113,6 +113,8 @@ pub struct App {
     pub legacy_pages: LegacyPages,
     /// Uploads that run now.
     pub turns: Turns,
+    /// Uploads that wait for their transaction.
+    pub uploads: PublishQueue,
     /// The time.
     pub clock: Clock,
     /// What was set.
@@ -163,6 +165,7 @@ impl App {
             pages,
             legacy_pages,
             turns: Turns::default(),
+            uploads: PublishQueue::default(),
             clock,
             settings,
             new_admin_token,
@@ -199,6 +202,7 @@ impl App {
             limits: ingest_limits(&self.settings),
             clock: self.clock.clone(),
             has_namespaces: self.settings.namespaces,
+            queue: self.uploads.clone(),
         }
     }
 }

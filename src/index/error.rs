@@ -1,6 +1,7 @@
 //! What can go wrong in the index. The words of the driver stay in the source chain; the text says what it means here.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use jiff::civil::Date;
 
@@ -212,6 +213,9 @@ pub enum IndexError {
         #[source]
         source: sqlx::migrate::MigrateError,
     },
+    /// A transaction that several callers shared was lost.
+    #[error(transparent)]
+    Shared(Arc<IndexError>),
     /// Anything else that the database refuses.
     #[error("the index could not answer")]
     Failed {
@@ -261,6 +265,7 @@ impl Diagnostic for IndexError {
             Self::Foreign => "index/database-foreign",
             Self::SchemaNewer { .. } => "index/schema-newer",
             Self::Migration { .. } => "index/migration-failed",
+            Self::Shared(error) => error.code(),
             Self::Failed { .. } => "index/failed",
         }
     }
@@ -283,6 +288,7 @@ impl Diagnostic for IndexError {
             Self::Busy { .. } | Self::Unreachable { .. } => Kind::Unavailable,
             Self::StorageFull { .. } => Kind::StorageFull,
             Self::ProjectFull { .. } => Kind::TooLarge,
+            Self::Shared(error) => error.kind(),
             Self::NoSuchFile { .. }
             | Self::ChangedTwice { .. }
             | Self::Damaged { .. }
@@ -311,6 +317,7 @@ impl Diagnostic for IndexError {
             Self::PostgresTooOld { .. } => "Upgrade the database server.",
             Self::LocationInvalid { .. } => "Write it as `postgres://user:password@host/database`.",
             Self::Foreign => "Name another file, or move that one away.",
+            Self::Shared(error) => return error.hint(),
             Self::SchemaNewer { .. } => "Start the newer server, or restore the copy made before its migration.",
             _ => return None,
         };

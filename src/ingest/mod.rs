@@ -1,7 +1,7 @@
 //! Receiving files: bytes to a pending blob, checks that report everything at once, then rows. Nothing is visible before.
 //!
 //! `check_*` are pure rules over `packaging` and `archive`. `stage` makes bytes durable, `publish` writes rows and serial;
-//! `receive` does both for one file, a batch keeps what is staged and publishes it whole.
+//! `queue` lets uploads that meet share a transaction; `receive` does both for one file, a batch keeps what is staged and publishes it whole.
 
 mod check_contents;
 mod check_dist_info;
@@ -20,6 +20,7 @@ mod limits;
 mod provenance;
 mod publish;
 mod publish_batch;
+mod queue;
 mod receive;
 mod remedies;
 mod stage;
@@ -35,6 +36,7 @@ pub use limits::{IngestLimits, MAX_FINDINGS, MAX_FORM_FIELDS};
 pub use provenance::{ProvenanceError, ProvenanceOutcome, adopt_provenance, receive_provenance};
 pub use publish::publish;
 pub use publish_batch::{BatchError, BatchOutcome, BatchWrite, publish_all};
+pub use queue::PublishQueue;
 pub use receive::{IngestParts, check_access, receive};
 pub use stage::{CheckedUpload, PendingUpload, Staged, stage};
 pub use turns::{Turn, Turns};

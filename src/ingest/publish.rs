@@ -10,45 +10,28 @@ use crate::model::{AuditEvent, Change, ChannelName, Principal, Serial, Yank};
 /// Shows one staged file in a channel. Success means that its rows survive a loss of power.
 ///
 /// Decides what staging only looked at: of two files of one name, one wins, and the other is refused or the very same.
+/// Once asked for, it is done, also if the caller goes away meanwhile.
 pub async fn publish(
     parts: &IngestParts,
     who: &Principal,
     channel: &ChannelName,
     staged: Staged,
 ) -> Result<UploadOutcome, UploadError> {
-    let mut tx = parts.index.begin().await?;
-    let written = write_one(&mut tx, who, channel, &staged).await?;
-    if let Some(event) = written.event {
-        tx.commit(who, &event).await?;
-    } else {
-        // Dropped, the transaction leaves the channel at the serial it had.
-        drop(tx);
-    }
-    let mut outcome = written.outcome;
-    if written.is_vouched_late {
-        let mut tx = parts.index.begin().await?;
-        if let Some(event) = write_late_provenance(&mut tx, who, written.file_id, &staged).await? {
-            tx.commit(who, &event).await?;
-            // Each channel that shows the file went on by one.
-            outcome.serial.0 += 1;
-        }
-    }
-    outcome.findings.extend(staged.findings);
-    Ok(outcome)
+    parts.queue.publish(&parts.index, who, channel, staged).await
 }
 
 /// What became of one file inside of a transaction.
-struct Written {
-    outcome: UploadOutcome,
-    /// What happened; nothing did when the channel had the file. Then the transaction is not to be kept.
-    event: Option<AuditEvent>,
-    file_id: i64,
+pub(super) struct Written {
+    pub(super) outcome: UploadOutcome,
+    /// What happened; nothing did when the channel had the file. Then what was written is not to be kept.
+    pub(super) event: Option<AuditEvent>,
+    pub(super) file_id: i64,
     /// Whether its provenance came after it, which is a change of its own.
-    is_vouched_late: bool,
+    pub(super) is_vouched_late: bool,
 }
 
 /// Writes the rows of one file at the channel's next serial.
-async fn write_one(
+pub(super) async fn write_one(
     tx: &mut IndexTx,
     who: &Principal,
     channel: &ChannelName,
@@ -97,7 +80,7 @@ async fn write_one(
 }
 
 /// Records the provenance of a file that was here before it, unless somebody else was faster.
-async fn write_late_provenance(
+pub(super) async fn write_late_provenance(
     tx: &mut IndexTx,
     who: &Principal,
     file_id: i64,

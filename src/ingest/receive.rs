@@ -5,7 +5,7 @@ use std::io;
 use bytes::Bytes;
 use futures_util::Stream;
 
-use super::{IngestLimits, Upload, UploadError, UploadOutcome, publish, stage};
+use super::{IngestLimits, PublishQueue, Upload, UploadError, UploadOutcome, publish, stage};
 use crate::access::{ReadPolicy, authorize};
 use crate::blobs::Blobs;
 use crate::index::Index;
@@ -25,6 +25,8 @@ pub struct IngestParts {
     pub clock: Clock,
     /// Whether namespaces keep strangers out (PEP 752).
     pub has_namespaces: bool,
+    /// Where finished uploads wait for their transaction; one for each index.
+    pub queue: PublishQueue,
 }
 
 /// Receives one file whose description is known before its bytes.

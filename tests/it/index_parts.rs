@@ -1,13 +1,14 @@
 //! Parts of a transaction: each is kept or taken back alone, whatever failed in it.
 
 use ferrywheel::index::StoredProvenance;
-use ferrywheel::model::{Change, Channel, Principal, Serial, Sha256Digest};
+use ferrywheel::model::{AuditEvent, Change, Channel, ChannelName, Principal, Serial, Sha256Digest};
 
 use crate::index_site::{Site, commit, name, on_both, wheel};
 
 on_both! {
     a_part_that_is_taken_back_leaves_the_others,
     a_part_is_taken_back_after_a_statement_that_failed,
+    parts_are_committed_together_with_an_event_each,
     provenance_of_a_change_is_shown_at_its_serial,
 }
 
@@ -61,4 +62,25 @@ async fn provenance_of_a_change_is_shown_at_its_serial(site: Site) {
         assert_eq!(shown.len(), count, "{view}");
     }
     assert_eq!(site.channel_now(&staging).await.serial, Serial(2), "it went on once");
+}
+
+async fn parts_are_committed_together_with_an_event_each(site: Site) {
+    let mut tx = site.index.begin().await.unwrap();
+    let names = ["one", "two", "three"].map(|name| name.parse::<ChannelName>().unwrap());
+    for channel in &names {
+        tx.begin_part().await.unwrap();
+        tx.create_channel(channel).await.unwrap();
+        tx.record(&Principal::Local, &AuditEvent::ChannelCreated { channel: channel.clone() }).unwrap();
+        tx.keep_part().await.unwrap();
+    }
+    tx.commit_recorded().await.unwrap();
+    let rows = site.index.list_audit(0, 10).await.unwrap();
+    let told = names.map(|name| format!(r#"{{"event":"channel.created","channel":"{name}"}}"#));
+    assert_eq!(rows.iter().map(|row| row.event.as_str()).collect::<Vec<_>>(), told);
+    assert_eq!(site.index.verify_audit().await.unwrap().first_broken, None);
+    // Without an event nothing is kept.
+    let mut tx = site.index.begin().await.unwrap();
+    tx.create_channel(&ChannelName::blessed()).await.unwrap();
+    tx.commit_recorded().await.unwrap();
+    assert_eq!(site.index.find_channel(&ChannelName::blessed()).await.unwrap(), None);
 }

@@ -42,6 +42,8 @@ mod namespaces;
 mod program;
 mod provenance;
 mod publish;
+mod publish_faults;
+mod publish_group;
 mod reserved_names;
 mod resolve_locks;
 mod resolve_random;

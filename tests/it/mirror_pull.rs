@@ -19,6 +19,7 @@ pub fn parts(server: &TestServer) -> IngestParts {
         limits: IngestLimits::new(1 << 20),
         clock: app.clock.clone(),
         has_namespaces: false,
+        queue: app.uploads.clone(),
     }
 }
 

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use ferrywheel::blobs::{Blobs, LocalBlobs};
 use ferrywheel::index::IndexError;
 use ferrywheel::ingest::{
-    BatchError, Declared, IngestLimits, IngestParts, Profile, SentProvenance, Staged, Upload, UploadError, Verdict,
-    publish, publish_all, stage,
+    BatchError, Declared, IngestLimits, IngestParts, Profile, PublishQueue, SentProvenance, Staged, Upload,
+    UploadError, Verdict, publish, publish_all, stage,
 };
 use ferrywheel::model::{Change, ChannelName, Diagnostic as _, Principal, ProjectStatus, Scope, Serial};
 use futures_util::stream;
@@ -26,28 +26,35 @@ on_both! {
 }
 
 /// What ingest needs over the database of a site, and a store of its own.
-struct Store {
-    site: Site,
-    parts: IngestParts,
-    staging: ChannelName,
+pub struct Store {
+    pub site: Site,
+    pub parts: IngestParts,
+    pub staging: ChannelName,
     _directory: tempfile::TempDir,
 }
 
 impl Store {
-    async fn over(site: Site) -> Self {
+    pub async fn over(site: Site) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let blobs: Blobs = Arc::new(LocalBlobs::open(directory.path()).unwrap());
         let (index, clock) = (site.index.clone(), site.clock.clone());
-        let parts = IngestParts { index, blobs, limits: IngestLimits::new(1 << 20), clock, has_namespaces: true };
+        let parts = IngestParts {
+            index,
+            blobs,
+            limits: IngestLimits::new(1 << 20),
+            clock,
+            has_namespaces: true,
+            queue: PublishQueue::default(),
+        };
         let staging = site.channel("staging").await;
         Self { site, parts, staging, _directory: directory }
     }
 
-    async fn stage(&self, wheel: &Wheel) -> Staged {
+    pub async fn stage(&self, wheel: &Wheel) -> Staged {
         self.stage_with(wheel, None).await
     }
 
-    async fn stage_with(&self, wheel: &Wheel, provenance: Option<SentProvenance>) -> Staged {
+    pub async fn stage_with(&self, wheel: &Wheel, provenance: Option<SentProvenance>) -> Staged {
         let upload = Upload {
             channel: self.staging.clone(),
             filename: wheel.filename(),
@@ -60,29 +67,29 @@ impl Store {
         stage(&self.parts, &Principal::Local, upload, stream::iter([Ok(wheel.build())])).await.unwrap()
     }
 
-    async fn publish(&self, staged: &Staged) -> Result<Verdict, UploadError> {
+    pub async fn publish(&self, staged: &Staged) -> Result<Verdict, UploadError> {
         let published = publish(&self.parts, &Principal::Local, &self.staging, staged.clone()).await;
         published.map(|outcome| outcome.verdict)
     }
 
-    async fn serial(&self) -> i64 {
+    pub async fn serial(&self) -> i64 {
         self.site.channel_now(&self.staging).await.serial.0
     }
 
     /// Events of the log after this many.
-    async fn events(&self, after: i64) -> Vec<serde_json::Value> {
+    pub async fn events(&self, after: i64) -> Vec<serde_json::Value> {
         let rows = self.parts.index.list_audit(after, 100).await.unwrap();
         assert_eq!(self.parts.index.verify_audit().await.unwrap().first_broken, None);
         rows.iter().map(|row| serde_json::from_str(&row.event).unwrap()).collect()
     }
 
-    async fn shown(&self) -> Vec<String> {
+    pub async fn shown(&self) -> Vec<String> {
         let lines = self.site.lines("staging").await;
         lines.into_iter().map(|line| line.filename).collect()
     }
 }
 
-fn attested(wheel: &Wheel) -> Option<SentProvenance> {
+pub fn attested(wheel: &Wheel) -> Option<SentProvenance> {
     let list = json!([attestation(&wheel.filename(), &wheel.build(), "publish")]);
     Some(SentProvenance::Attestations(Bytes::from(list.to_string())))
 }

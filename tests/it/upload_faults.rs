@@ -8,7 +8,7 @@ use bytes::Bytes;
 use ferrywheel::blobs::{Blobs, LocalBlobs};
 use ferrywheel::index::{Index, IndexLocation};
 use ferrywheel::ingest::{
-    Declared, IngestLimits, IngestParts, Profile, Upload, UploadError, UploadOutcome, Verdict, receive,
+    Declared, IngestLimits, IngestParts, Profile, PublishQueue, Upload, UploadError, UploadOutcome, Verdict, receive,
 };
 use ferrywheel::model::{AuditEvent, ChannelName, Clock, Diagnostic as _, Kind, Principal, Yank};
 use futures_util::stream;
@@ -22,7 +22,14 @@ async fn parts_in(directory: &Path) -> IngestParts {
     tx.create_channel(&ChannelName::staging()).await.unwrap();
     tx.commit(&Principal::Local, &AuditEvent::ChannelCreated { channel: ChannelName::staging() }).await.unwrap();
     let blobs: Blobs = Arc::new(LocalBlobs::open(directory).unwrap());
-    IngestParts { index, blobs, limits: IngestLimits::new(1 << 20), clock: Clock::System, has_namespaces: false }
+    IngestParts {
+        index,
+        blobs,
+        limits: IngestLimits::new(1 << 20),
+        clock: Clock::System,
+        has_namespaces: false,
+        queue: PublishQueue::default(),
+    }
 }
 
 async fn send(parts: &IngestParts, wheel: &Wheel) -> Result<UploadOutcome, UploadError> {
