@@ -8,6 +8,7 @@ use crate::index_site::{Site, code, commit, digests, name, on_both, wheel, yanke
 
 on_both! {
     a_deleted_file_is_offered_by_nothing_and_its_name_stays_taken,
+    a_file_is_held_by_channels_that_have_or_had_it,
     a_file_is_kept_back_where_no_head_offers_it,
     a_member_tells_its_last_state,
     a_status_ends_where_the_next_begins,
@@ -124,6 +125,29 @@ async fn a_file_is_kept_back_where_no_head_offers_it(site: Site) {
     for name in ["nope-1.0-py3-none-any.whl", "a\0b"] {
         assert_eq!(is_withheld(name).await, None);
     }
+}
+
+async fn a_file_is_held_by_channels_that_have_or_had_it(site: Site) {
+    let (staging, blessed) = (site.channel("staging").await, site.channel("blessed").await);
+    site.channel("empty").await;
+    let ids = site.publish(&staging, &[wheel("demo", "1.0"), wheel("other", "1.0")]).await;
+    let held = async |filename: &str| {
+        let mut holders = site.index.list_holders(&["a\0b", "nope.whl", filename]).await.unwrap();
+        let told = holders.remove(filename).unwrap_or_default().into_iter();
+        let told: Vec<_> = told.map(|one| (one.channel.to_string(), one.is_in_head, one.is_quarantined)).collect();
+        assert!(holders.is_empty(), "{holders:?}");
+        told
+    };
+    let one = |channel: &str, is_in_head, is_quarantined| (channel.to_owned(), is_in_head, is_quarantined);
+    assert_eq!(held(DEMO).await, [one("staging", true, false)]);
+    site.change(&blessed, &[Change::Add { file_id: ids[0], yank: yanked("broken") }]).await;
+    assert_eq!(held(DEMO).await, [one("blessed", true, false), one("staging", true, false)]);
+    site.change(&staging, &[Change::Remove { file_id: ids[0] }]).await;
+    set(&site, &blessed, "demo", ProjectStatus::Quarantined, None).await;
+    assert_eq!(held(DEMO).await, [one("blessed", true, true), one("staging", false, false)]);
+    assert_eq!(held("other-1.0-py3-none-any.whl").await, [one("staging", true, false)]);
+    let both = site.index.list_holders(&[DEMO, "other-1.0-py3-none-any.whl"]).await.unwrap();
+    assert_eq!(both.values().map(Vec::len).collect::<Vec<_>>(), [2, 1]);
 }
 
 async fn a_member_tells_its_last_state(site: Site) {
