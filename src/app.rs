@@ -5,10 +5,11 @@ use std::fs::File;
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rand::Rng;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng as _};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
@@ -16,8 +17,10 @@ use crate::access::new_token;
 use crate::blobs::{BlobError, BlobStore as _, Blobs, LocalBlobs, SmallBlobs, SweepReport};
 use crate::config::Settings;
 use crate::index::{Index, IndexError, IndexLocation};
-use crate::ingest::{IngestLimits, IngestParts, PublishQueue, Turns};
-use crate::model::{AuditEvent, ChannelName, Clock, Diagnostic, Kind, Principal, Scope, Timestamp};
+use crate::ingest::{
+    BatchParts, BatchRequestError, IngestLimits, IngestParts, PublishQueue, Senders, Turns, expire_batches,
+};
+use crate::model::{AuditEvent, BatchId, ChannelName, Clock, Diagnostic, Kind, Principal, Scope, Timestamp};
 use crate::simple::{LegacyPages, NameRules, PageCache};
 
 /// File in the data directory that holds the first token, readable by its owner only.
@@ -63,6 +66,9 @@ pub enum AppError {
     /// The blob store cannot be opened.
     #[error(transparent)]
     Blobs(#[from] BlobError),
+    /// Batches could not be looked after.
+    #[error(transparent)]
+    Batches(#[from] BatchRequestError),
 }
 
 impl Diagnostic for AppError {
@@ -73,6 +79,7 @@ impl Diagnostic for AppError {
             Self::IndexLost { .. } => "app/index-lost",
             Self::Index(error) => error.code(),
             Self::Blobs(error) => error.code(),
+            Self::Batches(error) => error.code(),
         }
     }
 
@@ -81,6 +88,7 @@ impl Diagnostic for AppError {
             Self::InUse { .. } | Self::Directory { .. } | Self::IndexLost { .. } => Kind::Unavailable,
             Self::Index(error) => error.kind(),
             Self::Blobs(error) => error.kind(),
+            Self::Batches(error) => error.kind(),
         }
     }
 
@@ -95,6 +103,7 @@ impl Diagnostic for AppError {
             ),
             Self::Index(error) => error.hint(),
             Self::Blobs(error) => error.hint(),
+            Self::Batches(error) => error.hint(),
         }
     }
 }
@@ -119,6 +128,9 @@ pub struct App {
     pub clock: Clock,
     /// What was set.
     pub settings: Settings,
+    senders: Senders,
+    /// Chance, for ids that nobody can guess.
+    chance: Mutex<StdRng>,
     /// The first token, when this start made it; shown once.
     pub new_admin_token: Option<String>,
     opened_at: Timestamp,
@@ -168,21 +180,41 @@ impl App {
             uploads: PublishQueue::default(),
             clock,
             settings,
+            senders: Senders::default(),
+            chance: Mutex::new(StdRng::from_rng(rng)),
             new_admin_token,
             opened_at,
             _lock: lock,
         }))
     }
 
-    /// Removes bytes that an earlier process stored and then never named in the index. May run while requests are served.
+    /// Gives up batches whose time is over, and removes bytes that an earlier process stored and then never named in the
+    /// index. May run while requests are served.
     ///
     /// Apart from opening, because it looks at every blob, which takes seconds where there are many.
     pub async fn sweep(&self) -> Result<SweepReport, AppError> {
+        expire_batches(&self.batch_parts()).await?;
         // The lock makes this the only process here: what an earlier one stored and is not named now never will be.
-        let swept = self.blobs.sweep(self.index.referenced_blobs().await?, self.opened_at).await?;
+        self.sweep_blobs(self.opened_at).await
+    }
+
+    /// As [`App::sweep`], again and again while the server runs: `since` is when it was done last, and long enough ago that
+    /// whatever was stored before is named in the index or never will be.
+    ///
+    /// Looks at the blobs only if batches were given up since.
+    pub async fn sweep_again(&self, since: Timestamp) -> Result<SweepReport, AppError> {
+        expire_batches(&self.batch_parts()).await?;
+        match self.index.count_given_up_batches(since).await? {
+            0 => Ok(SweepReport::default()),
+            _ => self.sweep_blobs(since).await,
+        }
+    }
+
+    async fn sweep_blobs(&self, older_than: Timestamp) -> Result<SweepReport, AppError> {
+        let swept = self.blobs.sweep(self.index.referenced_blobs().await?, older_than).await?;
         if swept.orphan_count > 0 {
             let (orphan_count, size_bytes) = (swept.orphan_count, swept.orphan_size_bytes);
-            tracing::info!(orphan_count, size_bytes, "removed what an earlier process stored and did not record");
+            tracing::info!(orphan_count, size_bytes, "removed stored bytes that nothing names");
         }
         Ok(swept)
     }
@@ -192,6 +224,23 @@ impl App {
         if tokio::time::timeout(CLOSE_PATIENCE, self.index.close()).await.is_err() {
             tracing::warn!("the index is still in use; its write-ahead log is folded at the next stop");
         }
+    }
+
+    /// What batches need of this server.
+    pub fn batch_parts(&self) -> BatchParts {
+        BatchParts {
+            ingest: self.ingest_parts(),
+            senders: self.senders.clone(),
+            lifetime: Duration::from_secs(self.settings.batch_lifetime_seconds),
+            reads: self.settings.read,
+        }
+    }
+
+    /// An id for a batch that nobody can guess.
+    pub fn new_batch_id(&self) -> BatchId {
+        let mut bytes = [0; 16];
+        self.chance.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(&mut bytes);
+        BatchId::from_bytes(bytes)
     }
 
     /// What receiving a file needs of this server.

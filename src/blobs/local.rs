@@ -13,13 +13,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempPath};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::floor::Floor;
+use super::partial::Partials;
 use super::spool::{PENDING_SUFFIX, Spool};
 use super::{
-    BlobBytes, BlobError, BlobFile, BlobStore, CHUNK_SIZE_BYTES, Hashing, PendingBlob, PendingWrite, SweepReport,
+    BlobBytes, BlobError, BlobFile, BlobStore, CHUNK_SIZE_BYTES, Hashing, PartialKey, PendingBlob, PendingWrite,
+    SweepReport, many,
 };
 use crate::model::{FileDigests, Sha256Digest, Timestamp};
 
@@ -38,6 +40,8 @@ struct Places {
     blobs: PathBuf,
     /// `DIR/tmp`.
     pending: PathBuf,
+    /// `DIR/partial`.
+    partials: Partials,
     /// First two bytes of digests whose directory this process knows to survive a loss of power.
     durable: Mutex<HashSet<[u8; 2]>>,
     /// What is kept free where they are.
@@ -61,6 +65,8 @@ impl LocalBlobs {
         let mut places = Places {
             blobs: root.join("sha256"),
             pending: dir.join("tmp"),
+            partials: Partials::open(dir.join("partial"))
+                .map_err(|source| BlobError::io("make its directories", source))?,
             durable: Mutex::default(),
             floor: Floor::new(&dir.join("tmp"), floor_bytes),
             committed_meanwhile: Mutex::default(),
@@ -92,6 +98,11 @@ impl LocalBlobs {
         self.places.sweep_pending(Timestamp::MAX)
     }
 
+    fn pending(&self, spool: Spool) -> PendingBlob {
+        let (places, work) = (Arc::clone(&self.places), Work::Idle(Box::new(spool)));
+        Box::new(LocalPending { places, waiting: Vec::new(), waiting_size: 0, work })
+    }
+
     /// Runs `work` where it may block.
     async fn blocking<T: Send + 'static>(
         &self,
@@ -106,18 +117,45 @@ impl BlobStore for LocalBlobs {
     fn create(&self, hashing: Hashing) -> BoxFuture<'_, Result<PendingBlob, BlobError>> {
         Box::pin(async move {
             let spool = self.blocking(move |places| Spool::create(&places.pending, hashing, &places.floor)).await?;
-            let pending = LocalPending {
-                places: Arc::clone(&self.places),
-                waiting: Vec::new(),
-                waiting_size: 0,
-                work: Work::Idle(Box::new(spool)),
-            };
-            Ok(Box::new(pending) as PendingBlob)
+            Ok(self.pending(spool))
         })
     }
 
     fn check_room(&self, size_bytes: u64) -> BoxFuture<'_, Result<(), BlobError>> {
         Box::pin(self.blocking(move |places| places.floor.check(size_bytes)))
+    }
+
+    fn resume<'a>(
+        &'a self,
+        key: &'a PartialKey,
+        keep_bytes: u64,
+        hashing: Hashing,
+    ) -> BoxFuture<'a, Result<PendingBlob, BlobError>> {
+        let key = *key;
+        Box::pin(async move {
+            let open = move |places: &Places| {
+                Spool::resume(&places.partials.path_of(&key), keep_bytes, hashing, &places.floor)
+            };
+            Ok(self.pending(self.blocking(open).await?))
+        })
+    }
+
+    fn partial_size<'a>(&'a self, key: &'a PartialKey) -> BoxFuture<'a, Result<Option<u64>, BlobError>> {
+        let key = *key;
+        Box::pin(self.blocking(move |places| places.partials.size(&key)))
+    }
+
+    fn discard_partial<'a>(&'a self, key: &'a PartialKey) -> BoxFuture<'a, Result<bool, BlobError>> {
+        let key = *key;
+        Box::pin(self.blocking(move |places| places.partials.discard(&key)))
+    }
+
+    fn list_partials(&self) -> BoxFuture<'_, Result<Vec<PartialKey>, BlobError>> {
+        Box::pin(self.blocking(|places| places.partials.list()))
+    }
+
+    fn put_all(&self, blobs: Vec<Bytes>) -> BoxFuture<'_, Result<Vec<Sha256Digest>, BlobError>> {
+        Box::pin(self.blocking(move |places| places.put_all(&blobs)))
     }
 
     fn stat<'a>(&'a self, digest: &'a Sha256Digest) -> BoxFuture<'a, Result<Option<u64>, BlobError>> {
@@ -212,17 +250,37 @@ impl Places {
         let target = self.of(digest);
         let directory = target.parent().unwrap_or(&self.blobs).to_path_buf();
         self.make_durable_dir(&directory, digest).map_err(failed)?;
+        // Stays open until it is moved: another writer may wait for the lock on it.
+        let (_open, path) = file.into_parts();
         // Also over a file that is there: equal digests are equal bytes, and one that was damaged since is healed.
-        self.move_into_place(file, &target, digest).map_err(failed)?;
+        self.move_into_place(path, &target, digest).map_err(failed)?;
         sync_dir(&directory).map_err(failed)
     }
 
-    fn move_into_place(&self, file: NamedTempFile, target: &Path, digest: &Sha256Digest) -> io::Result<()> {
+    /// Stores many blobs; see `many.rs`.
+    fn put_all(&self, blobs: &[Bytes]) -> Result<Vec<Sha256Digest>, BlobError> {
+        let failed = |source| BlobError::io("make blobs durable", source);
+        let handle = File::open(&self.blobs).map_err(failed)?;
+        let written = many::write_aside(&self.pending, blobs)?;
+        let mut digests = Vec::with_capacity(written.len());
+        for (path, digest) in written {
+            let target = self.of(&digest);
+            make_dir(target.parent().unwrap_or(&self.blobs)).map_err(failed)?;
+            self.move_into_place(path, &target, &digest).map_err(failed)?;
+            digests.push(digest);
+        }
+        many::settle(&handle)?;
+        let pairs = digests.iter().map(|digest| [digest.as_bytes()[0], digest.as_bytes()[1]]);
+        self.durable.lock().unwrap_or_else(PoisonError::into_inner).extend(pairs);
+        Ok(digests)
+    }
+
+    fn move_into_place(&self, file: TempPath, target: &Path, digest: &Sha256Digest) -> io::Result<()> {
         let mut committed = self.committed_meanwhile.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(committed) = committed.as_mut() {
             committed.insert(*digest);
         }
-        file.persist(target).map_err(|error| error.error).map(drop)
+        file.persist(target).map_err(|error| error.error)
     }
 
     /// Makes `ab/cd`. Another task may have made it a moment ago without having synced its parent yet, so

@@ -6,6 +6,8 @@ mod error;
 mod file;
 mod floor;
 mod local;
+mod many;
+mod partial;
 mod small;
 mod spool;
 
@@ -25,6 +27,7 @@ use crate::model::{FileDigests, Sha256Digest, Timestamp};
 pub use error::BlobError;
 pub use file::BlobFile;
 pub use local::LocalBlobs;
+pub use partial::PartialKey;
 pub use small::{SMALL_BLOB_BYTES, SmallBlobs};
 
 /// Length of the pieces that are written and read, in bytes: large enough that the change of thread costs nothing.
@@ -70,6 +73,30 @@ pub trait BlobStore: Send + Sync + 'static {
         let _ = size_bytes;
         Box::pin(async { Ok(()) })
     }
+    /// Goes on with the blob that was begun under this key, after its first `keep_bytes`; 0 begins it anew.
+    ///
+    /// Dropped before its commit, what was written stays, through a restart too. Waits until another writer under the key
+    /// has ended. Fails with [`BlobError::Io`] if fewer bytes are there; what was behind them is dropped.
+    fn resume<'a>(
+        &'a self,
+        key: &'a PartialKey,
+        keep_bytes: u64,
+        hashing: Hashing,
+    ) -> BoxFuture<'a, Result<PendingBlob, BlobError>>;
+
+    /// How many bytes are here under a key; nothing if the blob was never begun, or is finished.
+    fn partial_size<'a>(&'a self, key: &'a PartialKey) -> BoxFuture<'a, Result<Option<u64>, BlobError>>;
+
+    /// Drops what is here under a key; says whether there was anything.
+    fn discard_partial<'a>(&'a self, key: &'a PartialKey) -> BoxFuture<'a, Result<bool, BlobError>>;
+
+    /// Every key under which a blob was begun, sorted.
+    fn list_partials(&self) -> BoxFuture<'_, Result<Vec<PartialKey>, BlobError>>;
+
+    /// Stores many small blobs and tells their digests, in order. When this has answered, all survive a loss of power.
+    ///
+    /// They are held in memory, so the caller hands over a bounded number of bytes at a time.
+    fn put_all(&self, blobs: Vec<Bytes>) -> BoxFuture<'_, Result<Vec<Sha256Digest>, BlobError>>;
 
     /// Length of a blob in bytes; nothing if it is not there.
     fn stat<'a>(&'a self, digest: &'a Sha256Digest) -> BoxFuture<'a, Result<Option<u64>, BlobError>>;

@@ -1,15 +1,16 @@
 //! A pending file and its digests: bytes are hashed while they are written, off the runtime's threads.
 
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
 use bytes::Bytes;
 use md5::Digest as _;
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempPath};
 
 use super::floor::{Floor, LOOK_EVERY_BYTES};
-use super::{BlobError, Hashing};
+use super::partial::open_alone;
+use super::{BlobError, CHUNK_SIZE_BYTES, Hashing};
 use crate::model::{Blake2b256Digest, FileDigests, Md5Digest, Sha256Digest};
 
 /// Suffix of pending files; a sweep takes away nothing else from their directory.
@@ -47,17 +48,45 @@ impl Spool {
         })
     }
 
+    /// Goes on with the file at `path` after its first `keep_bytes`, which are read and hashed again. Dropped, the file stays.
+    ///
+    /// Waits for another writer of the file.
+    pub(super) fn resume(path: &Path, keep_bytes: u64, hashing: Hashing, floor: &Floor) -> Result<Self, BlobError> {
+        floor.check(0)?;
+        let failed = |source| BlobError::io("go on with a pending file", source);
+        let mut file = open_alone(path).map_err(failed)?;
+        if file.metadata().map_err(failed)?.len() < keep_bytes {
+            return Err(failed(io::ErrorKind::UnexpectedEof.into()));
+        }
+        file.set_len(keep_bytes).map_err(failed)?;
+        let mut spool = Self {
+            file: NamedTempFile::from_parts(
+                file.try_clone().map_err(failed)?,
+                TempPath::try_from_path(path).map_err(failed)?,
+            ),
+            sha256: sha2::Sha256::new(),
+            blake2b_256: blake2b_simd::Params::new().hash_length(32).to_state(),
+            md5: (hashing == Hashing::WithMd5).then(md5::Md5::new),
+            crc32: crc32fast::Hasher::new(),
+            size_bytes: 0,
+            floor: floor.clone(),
+            unwatched_bytes: 0,
+        };
+        spool.file.disable_cleanup(true);
+        let mut piece = vec![0; CHUNK_SIZE_BYTES];
+        loop {
+            match file.read(&mut piece).map_err(failed)? {
+                0 => return Ok(spool),
+                length => spool.hash(piece.get(..length).unwrap_or_default()),
+            }
+        }
+    }
+
     /// Writes and hashes `pieces` in order.
     pub fn write(&mut self, pieces: &[Bytes]) -> Result<(), BlobError> {
         for piece in pieces {
             self.file.write_all(piece).map_err(|source| BlobError::io("write a pending file", source))?;
-            self.sha256.update(piece);
-            self.blake2b_256.update(piece);
-            self.crc32.update(piece);
-            if let Some(md5) = &mut self.md5 {
-                md5.update(piece);
-            }
-            self.size_bytes += piece.len() as u64;
+            self.hash(piece);
             self.unwatched_bytes += piece.len() as u64;
         }
         if self.unwatched_bytes >= LOOK_EVERY_BYTES {
@@ -65,6 +94,16 @@ impl Spool {
             self.floor.check(0)?;
         }
         Ok(())
+    }
+
+    fn hash(&mut self, piece: &[u8]) {
+        self.sha256.update(piece);
+        self.blake2b_256.update(piece);
+        self.crc32.update(piece);
+        if let Some(md5) = &mut self.md5 {
+            md5.update(piece);
+        }
+        self.size_bytes += piece.len() as u64;
     }
 
     /// Digests and length of what was written so far.

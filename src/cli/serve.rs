@@ -4,6 +4,7 @@ use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use clap::Args;
 use futures_util::FutureExt as _;
@@ -19,6 +20,9 @@ use super::output::Output;
 use crate::app::{ADMIN_TOKEN_FILE, App};
 use crate::config::{Settings, SettingsSource};
 use crate::model::Clock;
+
+/// Time between two looks for batches whose time is over. No request takes as long from its stored bytes to its rows.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(3_600);
 
 #[derive(Args)]
 pub struct ServeArgs {
@@ -55,12 +59,25 @@ pub async fn open_app(settings: Settings) -> Result<Arc<App>, Failure> {
     Ok(App::open(settings, Clock::System, &mut random_generator()).await?)
 }
 
-/// Sweeps beside the requests: the first page need not wait for it.
+/// Sweeps beside the requests, now and every hour: the first page need not wait for it.
 pub fn sweep_meanwhile(app: &Arc<App>) {
-    let app = Arc::clone(app);
+    let first = Arc::clone(app);
+    // The task does not keep the server open.
+    let later = Arc::downgrade(app);
     tokio::spawn(async move {
-        if let Err(error) = app.sweep().await {
+        let mut swept_at = first.clock.now();
+        if let Err(error) = first.sweep().await {
             tracing::warn!("what an earlier process stored and did not record was not removed: {error}");
+        }
+        drop(first);
+        loop {
+            tokio::time::sleep(SWEEP_INTERVAL).await;
+            let Some(app) = later.upgrade() else { return };
+            let now = app.clock.now();
+            match app.sweep_again(swept_at).await {
+                Ok(_) => swept_at = now,
+                Err(error) => tracing::warn!("batches whose time is over were not swept: {error}"),
+            }
         }
     });
 }

@@ -55,6 +55,8 @@ pub struct Settings {
     pub min_upload_bytes_per_second: u64,
     /// What no upload may take of the disk's free space, in bytes.
     pub min_free_bytes: u64,
+    /// How long a batch may stay open, in seconds, and how long what became of it is remembered.
+    pub batch_lifetime_seconds: u64,
     /// Memory that rendered pages may take, in bytes.
     pub page_cache_bytes: u64,
     /// Memory that small files and metadata may take, in bytes.
@@ -110,8 +112,9 @@ impl fmt::Debug for DatabaseUrl {
 }
 
 /// Numbers that no server could work with: name, least and most. More connections than this are more than one process has
-/// file descriptors for; a head of fewer bytes does not hold what clients send; a longer one is memory for nothing.
-const BOUNDS: [(&str, u64, u64); 8] = [
+/// file descriptors for; a head of fewer bytes does not hold what clients send; a longer one is memory for nothing; after a year
+/// nobody remembers what a batch was for.
+const BOUNDS: [(&str, u64, u64); 9] = [
     ("max_connections", 1, 1_000_000),
     ("max_head_bytes", 8 << 10, 1 << 20),
     ("max_archive_entries", 1, 10_000_000),
@@ -120,6 +123,7 @@ const BOUNDS: [(&str, u64, u64); 8] = [
     ("max_uploads_per_principal", 1, 1_000_000),
     ("upload_idle_seconds", 1, 86_400),
     ("min_upload_bytes_per_second", 0, 1_000_000),
+    ("batch_lifetime_seconds", 1, 366 * 24 * 3_600),
 ];
 
 impl Default for Settings {
@@ -149,6 +153,8 @@ impl Default for Settings {
             min_upload_bytes_per_second: 1000,
             // Some times the log of the index: what was acknowledged is recorded, and marks and tokens can still be set.
             min_free_bytes: 256 << 20,
+            // A week, as the draft of the upload API recommends (PEP 694).
+            batch_lifetime_seconds: 7 * 24 * 3_600,
             page_cache_bytes: 64 << 20,
             // A few thousand `.metadata`; with the pages, a loaded server stays under 100 MB.
             file_cache_bytes: 16 << 20,

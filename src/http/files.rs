@@ -32,7 +32,7 @@ pub async fn download(
     Segments((aa, bb, rest, filename)): Segments<(String, String, String, String)>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (name, wants_metadata) = split(&filename);
+    let (name, _) = split(&filename);
     let digest = digest_of(&aa, &bb, &rest).ok_or_else(|| no_such_file(&filename))?;
     let file = app.index.find_served(name).await?.filter(|file| file.sha256 == digest);
     let file = file.ok_or_else(|| no_such_file(&filename))?;
@@ -41,13 +41,18 @@ pub async fn download(
         FileAccess::Withheld => return Err(withheld(name, &file.project)),
         FileAccess::Granted => {}
     }
+    send(&app, &file, &filename, request).await
+}
+
+/// A file that the sender may have, or its metadata, whichever the last segment of the URL names.
+pub(super) async fn send(app: &App, file: &ServedFile, filename: &str, request: Request) -> Result<Response, Problem> {
     let parts = request.into_parts().0;
     let outbox = parts.extensions.get();
-    let asked = Asked { app: &app, filename: &filename, method: &parts.method, headers: &parts.headers, outbox };
-    if !wants_metadata {
-        return asked.file(&file).await;
+    let asked = Asked { app, filename, method: &parts.method, headers: &parts.headers, outbox };
+    if !split(filename).1 {
+        return asked.file(file).await;
     }
-    let digest = file.metadata_sha256.ok_or_else(|| no_such_file(&filename))?;
+    let digest = file.metadata_sha256.ok_or_else(|| no_such_file(filename))?;
     // Small, and its length is recorded nowhere else.
     asked.bytes(&digest, &app.small_blobs.read(&digest, MAX_METADATA_BYTES as u64).await?)
 }
@@ -74,7 +79,7 @@ pub fn at_hand(app: &App, request: &Request, outbox: Option<&Outbox>) -> Option<
 }
 
 /// Name of the file that a URL is about, and whether its metadata is meant.
-fn split(filename: &str) -> (&str, bool) {
+pub(super) fn split(filename: &str) -> (&str, bool) {
     match filename.strip_suffix(METADATA_SUFFIX) {
         Some(name) => (name, true),
         None => (filename, false),
@@ -82,7 +87,7 @@ fn split(filename: &str) -> (&str, bool) {
 }
 
 /// Only the spelling that pages use: lowercase, cut after two and four digits.
-fn digest_of(aa: &str, bb: &str, rest: &str) -> Option<Sha256Digest> {
+pub(super) fn digest_of(aa: &str, bb: &str, rest: &str) -> Option<Sha256Digest> {
     let mut digest = [0; 32];
     let (first, others) = digest.split_at_mut(1);
     let (second, others) = others.split_at_mut(1);

@@ -5,15 +5,18 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::{Body, HttpBody as _};
 use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
 use futures_util::TryStreamExt as _;
 use serde::Deserialize;
 
 use super::Problem;
 use super::auth::Who;
+use super::batches::is_dry_run;
 use super::extract::{Query, Segments};
 use super::legacy::open_gate;
+use super::legacy_answer::TriedUpload;
 use crate::app::App;
-use crate::ingest::{Declared, Profile, Upload, UploadOutcome, receive};
+use crate::ingest::{Declared, Profile, Upload, receive, try_receive};
 use crate::model::{ChannelName, Sha256Digest};
 
 /// What the sender may say of the file.
@@ -21,6 +24,8 @@ use crate::model::{ChannelName, Sha256Digest};
 pub struct PutQuery {
     /// Digest of the body; when given, anything else is refused.
     sha256: Option<Sha256Digest>,
+    /// Present: everything is judged and nothing kept.
+    dry_run: Option<String>,
 }
 
 /// `PUT /api/v1/channels/{channel}/files/{filename}`. Repeating it changes nothing and succeeds.
@@ -30,7 +35,7 @@ pub async fn put(
     Segments((channel, filename)): Segments<(String, String)>,
     Query(query): Query<PutQuery>,
     body: Body,
-) -> Result<Json<UploadOutcome>, Problem> {
+) -> Result<Response, Problem> {
     let channel = channel.parse::<ChannelName>()?;
     let parts = open_gate(&app, &who, &channel, body.size_hint().lower()).await?;
     let declared = Declared { sha256: query.sha256, ..Declared::default() };
@@ -44,5 +49,8 @@ pub async fn put(
         provenance: None,
     };
     let body = body.into_data_stream().map_err(std::io::Error::other);
-    Ok(Json(receive(&parts, &who.0, upload, body).await?))
+    if is_dry_run(query.dry_run.as_deref()) {
+        return Ok(Json(TriedUpload::from(try_receive(&parts, &who.0, upload, body).await?)).into_response());
+    }
+    Ok(Json(receive(&parts, &who.0, upload, body).await?).into_response())
 }

@@ -9,6 +9,7 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::auth::Who;
+use super::batches::is_dry_run;
 use super::extract::{Query, Segments};
 use super::upload_form::FormReader;
 use super::{Problem, legacy_answer};
@@ -25,6 +26,8 @@ const FORM_HEADS_BYTES: u64 = 8 << 20;
 pub struct FormQuery {
     #[serde(rename = ":action")]
     action: Option<String>,
+    /// Present: everything is judged and nothing kept.
+    dry_run: Option<String>,
 }
 
 /// `POST /legacy/`: into the channel that the settings name for uploads.
@@ -84,6 +87,9 @@ async fn take(
     let parts = open_gate(app, who, &channel, size_bytes).await?;
     let accept = legacy_answer::accept_of(&request);
     let reader = FormReader::new(request, query.action).await?;
-    let outcome = reader.receive(&parts, &who.0, channel).await?;
-    Ok(legacy_answer::stored(&outcome, accept.as_deref()))
+    let form = reader.read(&parts, &who.0, channel).await?;
+    if is_dry_run(query.dry_run.as_deref()) {
+        return Ok(legacy_answer::tried(form.try_publish(&who.0).await?, accept.as_deref()));
+    }
+    Ok(legacy_answer::stored(&form.publish(&who.0).await?, accept.as_deref()))
 }

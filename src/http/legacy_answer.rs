@@ -32,6 +32,21 @@ struct Refusal<'a> {
     findings: &'a [Finding],
 }
 
+/// What would be answered to an upload that was only tried.
+#[derive(Serialize)]
+pub struct TriedUpload {
+    /// Always true: nothing was kept.
+    dry_run: bool,
+    #[serde(flatten)]
+    outcome: UploadOutcome,
+}
+
+impl From<UploadOutcome> for TriedUpload {
+    fn from(outcome: UploadOutcome) -> Self {
+        Self { dry_run: true, outcome }
+    }
+}
+
 /// The request's `Accept`.
 pub fn accept_of(request: &Request) -> Option<String> {
     header_text(request.headers(), header::ACCEPT).map(|text| text.into_owned())
@@ -61,6 +76,22 @@ pub fn stored(outcome: &UploadOutcome, accept: Option<&str>) -> Response {
         Verdict::Unchanged => "was already in",
     };
     let mut text = format!("{} {verdict} {} (serial {})\n", outcome.filename, outcome.channel, outcome.serial);
+    for finding in &outcome.findings {
+        text.push_str(&line(finding));
+    }
+    text_answer(StatusCode::OK, text)
+}
+
+/// The answer to an upload that was only tried and would not be refused.
+pub fn tried(outcome: UploadOutcome, accept: Option<&str>) -> Response {
+    if wants_json(accept) {
+        return axum::Json(TriedUpload::from(outcome)).into_response();
+    }
+    let verdict = match outcome.verdict {
+        Verdict::Stored => "would be in",
+        Verdict::Unchanged => "is already in",
+    };
+    let mut text = format!("{} {verdict} {}; this was a dry run\n", outcome.filename, outcome.channel);
     for finding in &outcome.findings {
         text.push_str(&line(finding));
     }

@@ -5,6 +5,9 @@
 mod advisories;
 mod audit;
 mod auth;
+mod batch_preview;
+mod batch_view;
+mod batches;
 mod bundles;
 mod changes;
 mod channels;

@@ -12,8 +12,9 @@ use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use super::auth::{Gate, guard};
 use super::frame::{Frame, Framed};
 use super::{
-    Problem, advisories, audit, bundles, changes, channels, cross_origin, files, files_api, health, legacy,
-    legacy_answer, legacy_json, locks, marks, namespaces, pages, provenance, search, shortcut, status, ui, upload_body,
+    Problem, advisories, audit, batch_preview, batches, bundles, changes, channels, cross_origin, files, files_api,
+    health, legacy, legacy_answer, legacy_json, locks, marks, namespaces, pages, provenance, search, shortcut, status,
+    ui, upload_body,
 };
 use crate::app::App;
 use crate::config::CrossOriginReads;
@@ -117,6 +118,29 @@ pub const ROUTES: &[Route] = &[
     }),
     route("DELETE", "/api/v1/files/{filename}", ADMIN, "delete-file", || delete(marks::delete_file)),
     route("POST", "/api/v1/deletions", ADMIN, "post-deletions", || post(marks::delete_files)),
+    route("POST", "/api/v1/batches", UPLOAD, "post-batches", || post(batches::open)),
+    route("GET", "/api/v1/batches/{id}", UPLOAD, "get-batch", || get(batches::show)),
+    route("DELETE", "/api/v1/batches/{id}", UPLOAD, "delete-batch", || delete(batches::abandon)),
+    route("PUT", "/api/v1/batches/{id}/files/{filename}", UPLOAD, "put-batch-file", || put(batches::put_file)),
+    route("GET", "/api/v1/batches/{id}/files/{filename}", UPLOAD, "get-batch-file", || get(batches::show_file)),
+    route("DELETE", "/api/v1/batches/{id}/files/{filename}", UPLOAD, "delete-batch-file", || {
+        delete(batches::remove_file)
+    }),
+    route("POST", "/api/v1/batches/{id}/archive", UPLOAD, "post-batch-archive", || post(batches::put_archive)),
+    route("POST", "/api/v1/batches/{id}/have", UPLOAD, "post-batch-have", || post(batches::adopt)),
+    route("POST", "/api/v1/batches/{id}/commit", UPLOAD, "post-batch-commit", || post(batches::commit)),
+    route("GET", "/api/v1/batches/{id}/simple", READ, "get-batch-simple", || get(batch_preview::root_without_slash)),
+    route("GET", "/api/v1/batches/{id}/simple/", READ, "get-batch-simple", || get(batch_preview::root)),
+    route("GET", "/api/v1/batches/{id}/simple/{project}", READ, "get-batch-simple-project", || {
+        get(batch_preview::project_without_slash)
+    }),
+    route("GET", "/api/v1/batches/{id}/simple/{project}/", READ, "get-batch-simple-project", || {
+        get(batch_preview::project)
+    }),
+    route("GET", "/api/v1/batches/{id}/packages/{aa}/{bb}/{rest}/{filename}", READ, "get-batch-packages", || {
+        get(batch_preview::download)
+    }),
+    route("POST", "/api/v1/have", UPLOAD, "post-have", || post(batches::have)),
     route("GET", "/api/v1/namespaces", ADMIN, "get-grants", || get(namespaces::list_grants)),
     route("PUT", "/api/v1/namespaces/{namespace}", ADMIN, "put-namespace", || put(namespaces::grant)),
     route("DELETE", "/api/v1/namespaces/{namespace}", ADMIN, "delete-namespace", || delete(namespaces::revoke)),
@@ -176,7 +200,8 @@ fn guarded(route: &Route, app: &Arc<App>) -> MethodRouter<Arc<App>> {
 
 /// Whether the body is a file of any length, which its handler counts; other bodies are small and read whole.
 fn takes_a_file(route: &Route) -> bool {
-    route.manual == "put-file" || route.path.trim_end_matches('/').ends_with("/legacy")
+    matches!(route.manual, "put-file" | "put-batch-file" | "post-batch-archive")
+        || route.path.trim_end_matches('/').ends_with("/legacy")
 }
 
 async fn wrong_method() -> Problem {

@@ -27,6 +27,7 @@ macro_rules! embedded {
 /// Every file below `static/`, by path. `tests/it/http_ui.rs` holds the list complete.
 pub const EMBEDDED: &[(&str, &[u8])] = embedded![
     "manual/api.html",
+    "manual/batches.html",
     "manual/bundles.html",
     "manual/cli.html",
     "manual/clients.html",

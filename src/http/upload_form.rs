@@ -10,7 +10,7 @@ use super::upload_body::{CountedBody, Progress};
 use crate::blobs::Hashing;
 use crate::ingest::{
     Form, FormField, IngestLimits, IngestParts, MAX_FORM_FIELDS, PendingUpload, Profile, Upload, UploadError,
-    UploadOutcome, check_access, publish,
+    UploadOutcome, check_access, publish, try_publish,
 };
 use crate::model::{ChannelName, Finding, Principal};
 use crate::packaging::shown;
@@ -19,6 +19,14 @@ use crate::packaging::shown;
 pub struct FormReader {
     multipart: Multipart,
     texts: Texts,
+}
+
+/// A form that was read to its end, with its file aside.
+pub struct ReadForm<'a> {
+    parts: &'a IngestParts,
+    pending: PendingUpload<'a>,
+    upload: Upload,
+    notes: Vec<Finding>,
 }
 
 /// The text fields so far.
@@ -44,13 +52,13 @@ impl FormReader {
         Ok(Self { multipart, texts: Texts { form, progress, field_count: 0, size_bytes: 0, notes: Vec::new() } })
     }
 
-    /// Reads the form to its end, whatever the order of its fields, and publishes the file.
-    pub async fn receive(
+    /// Reads the form to its end, whatever the order of its fields.
+    pub async fn read<'a>(
         mut self,
-        parts: &IngestParts,
+        parts: &'a IngestParts,
         who: &Principal,
         channel: ChannelName,
-    ) -> Result<UploadOutcome, UploadError> {
+    ) -> Result<ReadForm<'a>, UploadError> {
         let mut content = None;
         while let Some(field) = self.multipart.next_field().await.map_err(broken)? {
             self.texts.count()?;
@@ -73,10 +81,26 @@ impl FormReader {
         let provenance = form.attestations()?;
         let profile = Profile::Strict;
         let upload = Upload { channel, filename, declared, profile, uploaded_at: None, yank: None, provenance };
-        let channel = upload.channel.clone();
-        let staged = pending.check(who, upload).await?.keep().await?;
-        let mut outcome = publish(parts, who, &channel, staged).await?;
-        outcome.findings.extend(self.texts.notes);
+        Ok(ReadForm { parts, pending, upload, notes: self.texts.notes })
+    }
+}
+
+impl ReadForm<'_> {
+    /// Publishes the file.
+    pub async fn publish(self, who: &Principal) -> Result<UploadOutcome, UploadError> {
+        let channel = self.upload.channel.clone();
+        let staged = self.pending.check(who, self.upload).await?.keep().await?;
+        let mut outcome = publish(self.parts, who, &channel, staged).await?;
+        outcome.findings.extend(self.notes);
+        Ok(outcome)
+    }
+
+    /// What [`ReadForm::publish`] would answer; nothing is kept.
+    pub async fn try_publish(self, who: &Principal) -> Result<UploadOutcome, UploadError> {
+        let channel = self.upload.channel.clone();
+        let checked = self.pending.check(who, self.upload).await?;
+        let mut outcome = try_publish(self.parts, &channel, &checked).await?;
+        outcome.findings.extend(self.notes);
         Ok(outcome)
     }
 }

@@ -140,6 +140,12 @@ impl IndexTx {
         Ok(channel)
     }
 
+    /// Whether there is a channel of this name.
+    pub(super) async fn has_channel(&mut self, name: &ChannelName) -> Result<bool, IndexError> {
+        let row: Option<(i64, i64, i64)> = fetch!(&mut self.tx, fetch_optional, FIND_CHANNEL, name.as_str())?;
+        Ok(row.is_some())
+    }
+
     async fn why_not_advanced(
         &mut self,
         name: &ChannelName,

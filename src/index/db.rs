@@ -100,6 +100,21 @@ macro_rules! note {
     };
 }
 
+/// As [`note!`], and counts the rows.
+macro_rules! note_count {
+    ($db:expr, $sql:ident $(, $value:expr)* $(,)?) => {
+        match $db {
+            $crate::index::db::Db::Sqlite { writer, .. } => {
+                sqlx::query($sql.sqlite)$(.bind($value))*.execute(writer).await.map(|done| done.rows_affected())
+            }
+            $crate::index::db::Db::Postgres(pool) => {
+                sqlx::query($sql.postgres)$(.bind($value))*.execute(pool).await.map(|done| done.rows_affected())
+            }
+        }
+        .map_err($crate::index::IndexError::from)
+    };
+}
+
 /// A membership `m` that is part of channel `$1` at serial `$2`.
 ///
 /// The sign keeps SQLite from the index of begins: it may take that, which is the whole channel, for shorter than the range

@@ -85,7 +85,9 @@ statements! {
         "SELECT f.id, f.sha256, f.metadata_sha256, v.sha256 FROM files f LEFT JOIN provenance v ON v.file_id = f.id \
          WHERE f.id > $1 AND f.deleted_at IS NULL ORDER BY f.id LIMIT $2",
     );
-    BLOBS_OF_BATCHES = both("SELECT sha256, metadata_sha256 FROM batch_files ORDER BY sha256");
+    BLOBS_OF_BATCHES = both(
+        "SELECT sha256, metadata_sha256, provenance_sha256 FROM batch_files WHERE sha256 IS NOT NULL ORDER BY sha256",
+    );
     /// What stands in the way of a new file: its own name first, then another spelling of it.
     FIND_PUBLISHED = both(
         "SELECT f.id, f.filename, f.sha256, f.deleted_at, 0 AS rank FROM files f WHERE f.filename = $1 \
@@ -215,27 +217,30 @@ impl Index {
 
     /// Digests of all blobs that a row names: files, their metadata, and what open batches hold.
     pub async fn referenced_blobs(&self) -> Result<BTreeSet<Sha256Digest>, IndexError> {
-        let batches: Vec<(String, Option<String>)> = read!(&self.db, fetch_all, BLOBS_OF_BATCHES)?;
         let mut digests = BTreeSet::new();
-        for digest in batches.into_iter().flat_map(|(file, metadata)| [Some(file), metadata]).flatten() {
-            digests.insert(parse(&digest, "batch_files.sha256")?);
-        }
         let mut last = 0;
         loop {
             let rows: Vec<(i64, String, Option<String>, Option<String>)> =
                 read!(&self.db, fetch_all, BLOBS_OF_FILES, last, ROWS_AT_ONCE)?;
-            let Some((id, ..)) = rows.last() else { return Ok(digests) };
+            let Some((id, ..)) = rows.last() else { break };
             last = *id;
             let named = rows.into_iter().flat_map(|(_, file, metadata, provenance)| [Some(file), metadata, provenance]);
             for digest in named.flatten() {
                 digests.insert(parse(&digest, "files.sha256")?);
             }
         }
+        // After the files: what a batch takes over from a published file meanwhile is in one of the two answers.
+        let batches: Vec<(String, Option<String>, Option<String>)> = read!(&self.db, fetch_all, BLOBS_OF_BATCHES)?;
+        let named = batches.into_iter().flat_map(|(file, metadata, provenance)| [Some(file), metadata, provenance]);
+        for digest in named.flatten() {
+            digests.insert(parse(&digest, "batch_files.sha256")?);
+        }
+        Ok(digests)
     }
 }
 
 /// A row that bears the name or the identity of a new file.
-type Published = (i64, String, String, Option<i64>, i32);
+pub(super) type Published = (i64, String, String, Option<i64>, i32);
 
 impl IndexTx {
     /// Records a file whose bytes are durable. The same name with the same bytes changes nothing.
@@ -328,7 +333,7 @@ impl IndexTx {
 }
 
 /// Whether the row that stands in the way is the very file.
-fn judge(file: &NewFile, (id, filename, sha256, deleted_at, _): Published) -> Result<AddedFile, IndexError> {
+pub(super) fn judge(file: &NewFile, (id, filename, sha256, deleted_at, _): Published) -> Result<AddedFile, IndexError> {
     if deleted_at.is_some() {
         return Err(IndexError::FileNameRetired { filename });
     }
@@ -343,7 +348,7 @@ fn judge(file: &NewFile, (id, filename, sha256, deleted_at, _): Published) -> Re
 }
 
 /// The tag part of a wheel's file name: the last three of the parts that hyphens separate.
-fn tags(file: &NewFile) -> Option<&str> {
+pub(super) fn tags(file: &NewFile) -> Option<&str> {
     let stem = match file.kind {
         FileKind::Wheel => file.filename.strip_suffix(".whl").unwrap_or(&file.filename),
         FileKind::Sdist => return None,

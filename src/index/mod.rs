@@ -12,12 +12,14 @@ mod rows;
 mod accounts;
 mod advisories;
 mod audit;
+mod batches;
 mod bundles;
 mod changes;
 mod channels;
 mod driver;
 mod error;
 mod files;
+mod files_many;
 mod heads;
 mod holders;
 mod listings;
@@ -55,10 +57,12 @@ fn statements() -> impl Iterator<Item = db::Sql> {
         accounts::STATEMENTS,
         advisories::STATEMENTS,
         audit::STATEMENTS,
+        batches::STATEMENTS,
         bundles::STATEMENTS,
         changes::STATEMENTS,
         channels::STATEMENTS,
         files::STATEMENTS,
+        files_many::STATEMENTS,
         holders::STATEMENTS,
         listings::STATEMENTS,
         marks::STATEMENTS,

@@ -3,6 +3,14 @@
 //! `check_*` are pure rules over `packaging` and `archive`. `stage` makes bytes durable, `publish` writes rows and serial;
 //! `queue` lets uploads that meet share a transaction; `receive` does both for one file, a batch keeps what is staged and publishes it whole.
 
+mod archive_members;
+mod batch;
+mod batch_archive;
+mod batch_commit;
+mod batch_error;
+mod batch_have;
+mod batch_put;
+mod batch_senders;
 mod check_contents;
 mod check_dist_info;
 mod check_heads;
@@ -12,6 +20,7 @@ mod check_record;
 mod check_release;
 mod check_sdist;
 mod check_wheel;
+mod dry_run;
 mod error;
 mod findings;
 mod form;
@@ -27,8 +36,18 @@ mod stage;
 mod turns;
 mod upload;
 
+pub use batch::{
+    BatchParts, abandon_batch, expire_batches, find_batch, find_own_batch, list_preview, open_batch, remove_batch_file,
+};
+pub use batch_archive::{ArchiveMode, put_archive};
+pub use batch_commit::commit_batch;
+pub use batch_error::BatchRequestError;
+pub use batch_have::{Adopted, KnownBytes, MAX_DIGESTS, adopt_files, list_missing};
+pub use batch_put::{BatchPut, BatchPutOutcome, FilePart, find_batch_file, put_batch_file, try_batch_file};
+pub use batch_senders::{Senders, Sending};
 pub use check_sdist::check_sdist;
 pub use check_wheel::check_wheel;
+pub use dry_run::{try_publish, try_receive};
 pub use error::UploadError;
 pub use findings::{FileFacts, FileReport, Profile};
 pub use form::{Form, FormField};

@@ -27,6 +27,9 @@ pub struct BatchOutcome {
     pub changed_count: u64,
     /// Digest of the list of all files, as of a snapshot that holds these alone.
     pub digest: Sha256Digest,
+    /// Names of those that changed.
+    #[serde(skip)]
+    pub stored: Vec<String>,
 }
 
 impl BatchOutcome {
@@ -165,10 +168,13 @@ impl<'a> BatchWrite<'a> {
     pub async fn write(mut self, tx: &mut IndexTx) -> Result<BatchOutcome, BatchError> {
         tx.begin_part().await?;
         let advanced = tx.advance(self.channel, None).await?;
-        let (mut changes, mut late_count) = (Vec::new(), 0);
+        let (mut changes, mut late_count, mut stored) = (Vec::new(), 0, Vec::new());
         for staged in std::mem::take(&mut self.files) {
             match self.write_one(tx, &advanced, staged).await {
                 Ok((change, is_vouched_late)) => {
+                    if change.is_some() || is_vouched_late {
+                        stored.push(staged.file.filename.clone());
+                    }
                     changes.extend(change);
                     late_count += u64::from(is_vouched_late);
                     self.files.push(staged);
@@ -199,6 +205,7 @@ impl<'a> BatchWrite<'a> {
             file_count,
             changed_count,
             digest: digest_of(&self.files),
+            stored,
         })
     }
 

@@ -87,6 +87,16 @@ impl<'a> PendingUpload<'a> {
         Ok(Self { parts, blob: parts.blobs.create(hashing).await?, size_bytes: 0 })
     }
 
+    /// Goes on with a blob of which `size_bytes` are here.
+    pub fn resumed(parts: &'a IngestParts, blob: PendingBlob, size_bytes: u64) -> Self {
+        Self { parts, blob, size_bytes }
+    }
+
+    /// Writes what still waits in memory and tells how many bytes are here then; for a blob that is kept when it is dropped.
+    pub async fn pause(mut self) -> Result<u64, UploadError> {
+        Ok(self.blob.finish().await?.size_bytes)
+    }
+
     /// Adds bytes, up to the largest file that is taken, whatever length the client has announced.
     pub async fn write(&mut self, piece: Bytes) -> Result<(), UploadError> {
         self.size_bytes = self.size_bytes.saturating_add(piece.len() as u64);

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use sha2::Digest as _;
 
-use super::{ChannelName, ProjectStatus, Serial, Sha256Digest, Timestamp};
+use super::{BatchId, ChannelName, ProjectStatus, Serial, Sha256Digest, Timestamp};
 use crate::packaging::ProjectName;
 
 /// What happened. Written in the transaction that made it happen.
@@ -31,6 +31,14 @@ pub enum AuditEvent {
         /// Digest of its bytes.
         sha256: Sha256Digest,
     },
+    /// A batch was opened: somebody may put files into it that nobody else sees.
+    #[serde(rename = "batch.opened")]
+    BatchOpened {
+        /// Its id.
+        batch: BatchId,
+        /// The channel that it is for.
+        channel: ChannelName,
+    },
     /// A batch was published: all of its files at once. Their names are those that the channel got at this serial.
     #[serde(rename = "batch.committed")]
     BatchCommitted {
@@ -44,6 +52,20 @@ pub enum AuditEvent {
         file_count: u64,
         /// Digest of the list of them, as of a snapshot that holds these alone.
         digest: Sha256Digest,
+    },
+    /// A batch was given up with all its files.
+    #[serde(rename = "batch.abandoned")]
+    BatchAbandoned {
+        /// Its id.
+        batch: BatchId,
+    },
+    /// The time of batches was over: open ones were given up, the records of others removed.
+    #[serde(rename = "batch.expired")]
+    BatchesExpired {
+        /// Ids of those that were given up.
+        given_up: Vec<BatchId>,
+        /// How many records of ended ones were removed.
+        forgotten_count: u64,
     },
     /// Files were brought from one channel into another.
     #[serde(rename = "channel.promoted")]

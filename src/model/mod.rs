@@ -3,6 +3,7 @@
 mod address;
 mod advisory;
 mod audit;
+mod batch;
 mod bundle;
 mod change;
 mod channel;
@@ -21,6 +22,7 @@ mod target;
 pub use address::{ChannelAddress, DigestPrefix, Moment, end_of_day};
 pub use advisory::{Advisory, AdvisoryError, Vulnerability};
 pub use audit::{AuditEvent, AuditRecord, chain_hash};
+pub use batch::{Batch, BatchFile, BatchId, BatchIdError, BatchReport, BatchState, BatchVerdict, Refusal};
 pub use bundle::{BundleName, BundleRecipe, BundleRecord, EntryPoint, EntryPointKind};
 pub use change::{ChangeCursor, CursorError, CursorRow, PastAction, PastChange, PastFile};
 pub use channel::{Channel, ChannelName, ChannelRef, ChannelSummary, Serial, View};

@@ -276,6 +276,29 @@ impl PageCache {
         self.get(&page_of(view, head.as_ref()?, None, wanted.serial.is_none(), form))
     }
 
+    /// Whether namespaces are offered.
+    pub(super) fn has_namespaces(&self) -> bool {
+        self.names.has_namespaces
+    }
+
+    /// Namespaces around a project; nothing where they are not offered.
+    pub(super) async fn namespaces_of(
+        &self,
+        index: &Index,
+        project: &ProjectName,
+    ) -> Result<Option<Vec<PageNamespace>>, IndexError> {
+        self.names.namespaces(index, project).await
+    }
+
+    /// The head of a project that is ours without a file.
+    pub(super) fn head_of_reserved(
+        &self,
+        project: &ProjectName,
+        namespaces: Option<&[PageNamespace]>,
+    ) -> Option<ProjectHead> {
+        self.names.head_of_reserved(project, namespaces)
+    }
+
     fn get(&self, page: &Wanted) -> Option<Arc<PageBody>> {
         let kept = |edition| {
             let (beside, body) = self.pages.get(&page.key(edition))?;
@@ -312,7 +335,7 @@ impl PageCache {
     }
 
     /// Renders and encodes off the runtime's threads: a large page takes milliseconds.
-    async fn make(
+    pub(super) async fn make(
         &self,
         form: Form,
         last_serial: Serial,
@@ -348,14 +371,14 @@ fn weigh(key: &Key, (_, body): &Kept) -> u32 {
     u32::try_from(body_bytes + name_bytes + ENTRY_BYTES).unwrap_or(u32::MAX)
 }
 
-fn render_root(page: &RootPage, format: Format) -> Text {
+pub(super) fn render_root(page: &RootPage, format: Format) -> Text {
     match format {
         Format::Json => json::render_root(page),
         Format::Html | Format::HtmlV1 => html::render_root(page),
     }
 }
 
-fn render_project(page: &ProjectPage, format: Format) -> Text {
+pub(super) fn render_project(page: &ProjectPage, format: Format) -> Text {
     match format {
         Format::Json => json::render_project(page),
         Format::Html | Format::HtmlV1 => html::render_project(page),

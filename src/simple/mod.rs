@@ -15,6 +15,7 @@ mod lists;
 mod names;
 pub mod negotiate;
 mod page;
+mod preview;
 mod text;
 
 pub use body::PageBody;

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use bytes::Bytes;
 use ferrywheel::blobs::{
-    BlobBytes, BlobError, BlobFile, BlobStore, Blobs, CHUNK_SIZE_BYTES, Hashing, LocalBlobs, PendingBlob, PendingWrite,
-    SweepReport, put,
+    BlobBytes, BlobError, BlobFile, BlobStore, Blobs, CHUNK_SIZE_BYTES, Hashing, LocalBlobs, PartialKey, PendingBlob,
+    PendingWrite, SweepReport, put,
 };
 use ferrywheel::model::{FileDigests, Sha256Digest, Timestamp};
 use futures_util::future::BoxFuture;
@@ -69,6 +69,33 @@ impl BlobStore for FaultyBlobs {
         let fuse = self.fuse.clone();
         let inner = self.around(self.inner.create(hashing));
         Box::pin(async move { Ok(Box::new(FaultyPending { inner: inner.await?, fuse }) as PendingBlob) })
+    }
+
+    fn resume<'a>(
+        &'a self,
+        key: &'a PartialKey,
+        keep_bytes: u64,
+        hashing: Hashing,
+    ) -> BoxFuture<'a, Result<PendingBlob, BlobError>> {
+        let fuse = self.fuse.clone();
+        let inner = self.around(self.inner.resume(key, keep_bytes, hashing));
+        Box::pin(async move { Ok(Box::new(FaultyPending { inner: inner.await?, fuse }) as PendingBlob) })
+    }
+
+    fn partial_size<'a>(&'a self, key: &'a PartialKey) -> BoxFuture<'a, Result<Option<u64>, BlobError>> {
+        self.around(self.inner.partial_size(key))
+    }
+
+    fn discard_partial<'a>(&'a self, key: &'a PartialKey) -> BoxFuture<'a, Result<bool, BlobError>> {
+        self.around(self.inner.discard_partial(key))
+    }
+
+    fn list_partials(&self) -> BoxFuture<'_, Result<Vec<PartialKey>, BlobError>> {
+        self.around(self.inner.list_partials())
+    }
+
+    fn put_all(&self, blobs: Vec<Bytes>) -> BoxFuture<'_, Result<Vec<Sha256Digest>, BlobError>> {
+        self.around(self.inner.put_all(blobs))
     }
 
     fn stat<'a>(&'a self, digest: &'a Sha256Digest) -> BoxFuture<'a, Result<Option<u64>, BlobError>> {

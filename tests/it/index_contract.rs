@@ -310,10 +310,12 @@ async fn the_sweep_keeps_what_a_row_names(site: Site) {
     let ids = site.publish(&staging, &files).await;
     site.change(&staging, &[Change::Remove { file_id: ids[0] }]).await;
     let (open, meta) = (Sha256Digest::of(b"open"), Sha256Digest::of(b"meta"));
-    site.tamper("INSERT INTO batches (id, channel_id, state, created_at, created_by, expires_at) VALUES (1, 1, 'open', 0, '', 0)")
-        .await;
-    let row = format!("INSERT INTO batch_files VALUES (1, 'x.whl', '{open}', '{meta}', 1, 0, '')");
-    site.tamper(&row).await;
+    let id = "0".repeat(32);
+    let columns = "id, public_id, channel_id, state, created_at, created_by, expires_at";
+    site.tamper(&format!("INSERT INTO batches ({columns}) VALUES (1, '{id}', 1, 'open', 0, '', 0)")).await;
+    let columns = "batch_id, filename, verdict, sha256, metadata_sha256, received_at, report";
+    let values = format!("1, 'x.whl', 'accepted', '{open}', '{meta}', 0, '{{}}'");
+    site.tamper(&format!("INSERT INTO batch_files ({columns}) VALUES ({values})")).await;
     let expected: BTreeSet<Sha256Digest> =
         [files[0].digests.sha256, files[0].metadata_sha256.unwrap(), files[1].digests.sha256, open, meta].into();
     assert_eq!(site.index.referenced_blobs().await.unwrap(), expected);

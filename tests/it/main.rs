@@ -3,6 +3,9 @@
 
 mod advisories;
 mod app_start;
+mod batch_archives;
+mod batches;
+mod batches_parallel;
 mod blob_contract;
 mod blob_faults;
 mod bundle_build;
@@ -20,6 +23,7 @@ mod http_sending;
 mod http_serve;
 mod http_ui;
 mod index_audit;
+mod index_batches;
 mod index_changes;
 mod index_contract;
 mod index_kept;

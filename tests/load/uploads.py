@@ -1,15 +1,19 @@
 #!/usr/bin/env python3
 """Uploads a second beside what the disk can do: `python3 tests/load/uploads.py` after `cargo build --release`.
 
-Sends tiny wheels one by one and eight at once, and wheels of 8 MB, to a fresh server, and the tiny ones to the index that
-`tests/load/run.py` loaded last, where there is one. Each file must be on its page in the first answer after the upload.
+Sends tiny wheels one by one and eight at once, wheels of 8 MB, and a thousand tiny ones in one archive, all or nothing, to a
+fresh server, and the tiny ones to the index that `tests/load/run.py` loaded last, where there is one. Each file must be on its
+page in the first answer after the upload.
 """
 
 import concurrent.futures
 import contextlib
+import io
+import json
 import os
 import pathlib
 import sys
+import tarfile
 import tempfile
 import threading
 import time
@@ -67,10 +71,45 @@ class Uploads:
                 raise loading.UploadFailed(f"{name} is not on its page right after its upload")
 
 
+def send_batch(server, count: int):
+    """Send `count` new tiny wheels in one archive and commit them; their rate, and CPU time each in ms."""
+    now = int(time.time() * 1e6)
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for number in range(count):
+            stem = f"load_batch_{now}_{number}"
+            wheel = synthetic.wheel(stem, "1.0")
+            entry = tarfile.TarInfo(synthetic.filename(stem, "1.0"))
+            entry.size = len(wheel)
+            archive.addfile(entry, io.BytesIO(wheel))
+    before, began = server.cpu_seconds(), time.perf_counter()
+    with contextlib.closing(wire.connect(server.port)) as connection:
+        batch = _post(connection, server, "/api/v1/batches", b'{"channel": "staging"}')["links"]
+        taken = _post(connection, server, batch["archive"], packed.getvalue())
+        stored = _post(connection, server, batch["commit"], b"")
+        seconds, cpu = time.perf_counter() - began, server.cpu_seconds() - before
+        if (taken["counts"]["accepted"], stored["counts"]["stored"]) != (count, count):
+            raise loading.UploadFailed(f"of {count} wheels {taken['counts']} were taken and {stored['counts']} stored")
+        page = f"/staging/simple/load-batch-{now}-{count - 1}/"
+        if not wire.files_of(wire.get(connection, page, {"Accept": wire.JSON}), page):
+            raise loading.UploadFailed(f"{page} does not show its file right after the commit")
+    return count / seconds, cpu * 1e3 / count
+
+
+def _post(connection, server, path: str, body: bytes) -> dict:
+    headers = {**server.upload_headers(), "Content-Type": "application/json"}
+    connection.request("POST", path, body, headers)
+    answer = connection.getresponse()
+    text = answer.read()
+    if not 200 <= answer.status < 300:
+        raise loading.UploadFailed(f"{path} answered {answer.status}: {text[:1000]!r}")
+    return json.loads(text)
+
+
 def rows_of(options, scratch: pathlib.Path) -> list:
     """Every row; the disk is measured beside each round, because its figures change from minute to minute."""
     tiny, eight, large, cpu, waits = [], [], [], [], []
-    alone, together, singly = [], [], []
+    alone, together, singly, batches, shares = [], [], [], [], []
     fresh = servers.Ferrywheel(scratch / "fresh", options.server.resolve())
     with servers.running(fresh, "/-/ready", core=None):
         uploads = Uploads(fresh)
@@ -89,6 +128,9 @@ def rows_of(options, scratch: pathlib.Path) -> list:
             rate, _, _ = uploads.send(LARGE_COUNT, 1, LARGE_BYTES)
             large.append(rate / floor)
             singly.append(rate)
+            rate, spent = send_batch(fresh, 1_000)
+            batches.append(rate)
+            shares.append(spent)
     return [
         Row("tiny wheels one by one, by floor", "", tiny, 0.6, 0.9, more_is_better=True, remark=_rate(alone)),
         Row("eight at once, by the same floor", "", eight, 1.5, 2.25, more_is_better=True),
@@ -96,6 +138,8 @@ def rows_of(options, scratch: pathlib.Path) -> list:
         Row("eight at once, p99 by p50", "", waits, 5, 3),
         Row("CPU of a tiny upload", "ms CPU", cpu, 2, 1, steady=True),
         Row("wheels of 8 MB, by floor", "", large, 0.7, 0.9, more_is_better=True, remark=_rate(singly)),
+        Row("batch of 1,000 in one archive", "a second", batches, 1_000, 3_000, more_is_better=True),
+        Row("CPU of a wheel of a batch", "ms CPU", shares, 2, 1, steady=True),
         *_loaded_rows(options, scratch),
     ]
 

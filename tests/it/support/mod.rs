@@ -1,6 +1,7 @@
 //! What tests stand on: a running server, files to put into it.
 
 pub mod attestation;
+pub mod batches;
 pub mod bundles;
 pub mod mutation;
 pub mod postgres;

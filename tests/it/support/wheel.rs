@@ -115,7 +115,8 @@ fn record(files: &[(String, Vec<u8>)], info: &str) -> String {
     lines + &format!("{info}/RECORD,,\n")
 }
 
-fn zip(files: &[(String, Vec<u8>)]) -> Bytes {
+/// A zip of stored files.
+pub fn zip(files: &[(String, Vec<u8>)]) -> Bytes {
     let entries: Vec<StoredEntry> = files
         .iter()
         .map(|(name, content)| StoredEntry {
