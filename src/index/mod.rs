@@ -42,7 +42,7 @@ pub use advisories::{AdvisoryRecord, NewAdvisory};
 pub use audit::AuditVerdict;
 pub use error::IndexError;
 pub use files::AddedFile;
-pub use listings::ListChange;
+pub use listings::{FileChange, ListChange};
 pub use marks::StatusThere;
 pub use open::{Index, IndexLocation};
 pub use provenance::StoredProvenance;

@@ -1,26 +1,14 @@
 //! Provenance of files: which blob holds it, and from which serial on each channel shows that there is one.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::db::both;
 use super::rows::{parse, text};
 use super::{Index, IndexError, IndexTx};
-use crate::model::{Channel, ChannelName, Principal, Sha256Digest, View};
-use crate::packaging::ProjectName;
+use crate::model::{Channel, ChannelName, Principal, Sha256Digest};
 
 statements! {
     FIND_PROVENANCE = both("SELECT v.sha256, v.is_verified FROM provenance v WHERE v.file_id = $1");
-    /// A row in `provenance_shown` says that it came after the file.
-    LIST_PROVENANCE = both(concat!(
-        "SELECT f.filename, f.version FROM projects p JOIN provenance v ON v.project_id = p.id \
-         JOIN files f ON f.id = v.file_id \
-         JOIN memberships m ON m.project_id = v.project_id AND m.file_id = v.file_id \
-         LEFT JOIN provenance_shown s \
-         ON s.channel_id = m.channel_id AND s.project_id = v.project_id AND s.file_id = v.file_id \
-         WHERE ", in_view!(), " AND p.name = $3 AND (s.from_serial IS NULL OR s.from_serial <= $2) ORDER BY f.filename",
-    ));
     PUT_PROVENANCE = both(
         "INSERT INTO provenance (file_id, project_id, sha256, is_verified, stored_at, stored_by) \
          SELECT f.id, f.project_id, CAST($2 AS TEXT), CAST($3 AS BOOLEAN), CAST($4 AS BIGINT), CAST($5 AS TEXT) FROM files f WHERE f.id = $1 \
@@ -64,18 +52,6 @@ impl Index {
             Ok(StoredProvenance { sha256: parse(&sha256, "provenance.sha256")?, is_verified })
         };
         row.map(stored).transpose()
-    }
-
-    /// File name and version of the project's files that this view shows with a provenance.
-    pub async fn list_provenance(
-        &self,
-        view: &View,
-        project: &ProjectName,
-    ) -> Result<BTreeMap<String, String>, IndexError> {
-        let (channel, serial) = (view.channel_id, view.serial.0);
-        let rows: Vec<(String, String)> =
-            read!(&self.db, fetch_all, LIST_PROVENANCE, channel, serial, project.as_ref())?;
-        Ok(rows.into_iter().collect())
     }
 }
 

@@ -174,6 +174,7 @@ pub async fn list_preview(
             requires_python: file.requires_python.filter(|text| !text.is_empty()),
             uploaded_at: file.uploaded_at,
             yank,
+            has_provenance: false,
         })
     };
     files.iter().map(listed).collect()

@@ -266,6 +266,8 @@ pub struct ListedFile {
     pub uploaded_at: Timestamp,
     /// Its yank mark in the view.
     pub yank: Option<Yank>,
+    /// Whether the view shows it with its provenance (PEP 740); false where that was not asked for.
+    pub has_provenance: bool,
 }
 
 /// A project as the list of projects of a view names it.

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use tokio::sync::MutexGuard;
 use url::Url;
 
-use super::body::{KnownPieces, PageBody};
+use super::body::{Draft, KnownPieces, PageBody};
+use super::large::LargeProjects;
 use super::lists::Lists;
-use super::text::Text;
+use super::runs::Runs;
 use super::{Base, Encoding, Format, NameRules, ProjectPage, RootPage, html, json};
 use crate::index::{Index, IndexError};
 use crate::model::{ChannelRef, Diagnostic, Kind, ListedProject, PageNamespace, ProjectHead, Scope, Serial, View};
@@ -114,6 +115,9 @@ struct Beside {
 /// A page, and what else it was made of.
 type Kept = (Beside, Arc<PageBody>);
 
+/// Makes the bytes of a page that was drafted.
+pub(super) type Encode<'a> = dyn Fn(Draft<'_>) -> std::io::Result<PageBody> + 'a;
+
 impl Wanted {
     fn key(&self, edition: Edition) -> Key {
         Key { channel_id: self.channel_id, project: self.project.clone(), edition, form: self.form }
@@ -131,6 +135,7 @@ pub struct PageCache {
     pages: moka::sync::Cache<Key, Kept>,
     pieces: KnownPieces,
     lists: Lists,
+    large: LargeProjects,
     /// Public address below which pages name provenance; none where that would not be a secure origin.
     provenance_root: Option<Arc<str>>,
     builders: Arc<[tokio::sync::Mutex<()>]>,
@@ -145,6 +150,7 @@ impl PageCache {
             pages: moka::sync::Cache::builder().max_capacity(capacity_bytes).weigher(weigh).build(),
             pieces: KnownPieces::new(),
             lists: Lists::default(),
+            large: LargeProjects::new(),
             provenance_root: None,
             builders: (0..BUILDERS).map(|_| tokio::sync::Mutex::new(())).collect(),
             hasher: RandomState::new(),
@@ -188,32 +194,22 @@ impl PageCache {
             let _turn = self.turn(view.channel_id, None).await;
             self.projects_of(index, &view, wanted.serial.is_none()).await?
         };
-        let covered = projects.iter().filter(|project| limits.covers_project(&project.name)).cloned().collect();
-        Ok(Arc::new(self.make_root(&view, form, Arc::new(covered)).await?))
+        let covered = projects.entries().filter(|project| limits.covers_project(&project.name)).cloned().collect();
+        Ok(Arc::new(self.make_root(&view, form, Runs::new(covered)).await?))
     }
 
     /// The projects of a view. One caller at a time for each channel.
-    async fn projects_of(
-        &self,
-        index: &Index,
-        view: &View,
-        is_head: bool,
-    ) -> Result<Arc<Vec<ListedProject>>, IndexError> {
+    async fn projects_of(&self, index: &Index, view: &View, is_head: bool) -> Result<Runs<ListedProject>, IndexError> {
         match is_head {
             true => self.lists.of_head(index, view).await,
-            false => Ok(Arc::new(index.list_projects(view).await?)),
+            false => Ok(Runs::new(index.list_projects(view).await?)),
         }
     }
 
-    async fn make_root(
-        &self,
-        view: &View,
-        form: Form,
-        projects: Arc<Vec<ListedProject>>,
-    ) -> Result<PageBody, PageError> {
+    async fn make_root(&self, view: &View, form: Form, projects: Runs<ListedProject>) -> Result<PageBody, PageError> {
         let (last_serial, has_namespaces) = (view.serial, self.names.has_namespaces);
         let page = RootPage { projects, last_serial, has_namespaces };
-        self.make(form, last_serial, move || render_root(&page, form.format)).await
+        self.make(form, last_serial, move |encode| encode(draft_root(&page, form.format))).await
     }
 
     /// A project's page in a channel or snapshot. At most one read of the index when the page is in memory.
@@ -240,16 +236,14 @@ impl PageCache {
         let last_serial = head.last_serial;
         let page = page_of(&view, &head, namespaces.clone(), wanted.serial.is_none(), form);
         self.get_or_make(page, async || {
-            let files = index.list_page(&view, &head.name).await?;
-            let page = ProjectPage { namespaces, ..ProjectPage::new(head, files, form.base) };
-            let page = match &self.provenance_root {
-                Some(root) => {
-                    let versions = index.list_provenance(&view, &page.name).await?;
-                    page.with_provenance(root, versions)
-                }
-                None => page,
+            let names_provenance = self.provenance_root.is_some();
+            let files = match wanted.serial {
+                None => self.large.of_head(index, &view, &head, names_provenance).await?,
+                Some(_) => Runs::new(index.list_page(&view, &head.name, names_provenance).await?),
             };
-            self.make(form, last_serial, move || render_project(&page, form.format)).await
+            let provenance_root = self.provenance_root.clone();
+            let page = ProjectPage { namespaces, provenance_root, ..ProjectPage::new(head, files, form.base) };
+            self.make(form, last_serial, move |encode| encode(draft_project(&page, form.format))).await
         })
         .await
     }
@@ -339,10 +333,10 @@ impl PageCache {
         &self,
         form: Form,
         last_serial: Serial,
-        render: impl FnOnce() -> Text + Send + 'static,
+        draft: impl FnOnce(&Encode<'_>) -> std::io::Result<PageBody> + Send + 'static,
     ) -> Result<PageBody, PageError> {
         let pieces = self.pieces.clone();
-        let work = move || PageBody::new(form.format, form.encoding, last_serial, render(), &pieces);
+        let work = move || draft(&|draft| PageBody::new(form.format, form.encoding, last_serial, draft, &pieces));
         let made = tokio::task::spawn_blocking(work).await.map_err(PageError::Stopped)?;
         made.map_err(PageError::Compress)
     }
@@ -371,17 +365,17 @@ fn weigh(key: &Key, (_, body): &Kept) -> u32 {
     u32::try_from(body_bytes + name_bytes + ENTRY_BYTES).unwrap_or(u32::MAX)
 }
 
-pub(super) fn render_root(page: &RootPage, format: Format) -> Text {
+pub(super) fn draft_root(page: &RootPage, format: Format) -> Draft<'_> {
     match format {
-        Format::Json => json::render_root(page),
-        Format::Html | Format::HtmlV1 => html::render_root(page),
+        Format::Json => json::draft_root(page),
+        Format::Html | Format::HtmlV1 => html::draft_root(page),
     }
 }
 
-pub(super) fn render_project(page: &ProjectPage, format: Format) -> Text {
+pub(super) fn draft_project(page: &ProjectPage, format: Format) -> Draft<'_> {
     match format {
-        Format::Json => json::render_project(page),
-        Format::Html | Format::HtmlV1 => html::render_project(page),
+        Format::Json => json::draft_project(page),
+        Format::Html | Format::HtmlV1 => html::draft_project(page),
     }
 }
 
@@ -389,6 +383,7 @@ pub(super) fn render_project(page: &ProjectPage, format: Format) -> Text {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use super::super::text::Text;
     use super::*;
 
     fn wanted(project: &str, serial: i64, is_head: bool) -> Wanted {
@@ -398,9 +393,11 @@ mod tests {
     }
 
     fn body(text: &str, serial: i64) -> PageBody {
-        let mut page = Text::default();
-        page.push(text);
-        PageBody::new(Format::Json, Encoding::Identity, Serial(serial), page, &KnownPieces::new()).unwrap()
+        let mut head = Text::default();
+        head.push(text);
+        let (form, write) = ((Format::Json, None), Box::new(|_: &mut Text, _| ()));
+        let draft = Draft { form, head, runs: Vec::new(), write, entry_bytes: 0, tail: Text::default() };
+        PageBody::new(Format::Json, Encoding::Identity, Serial(serial), draft, &KnownPieces::new()).unwrap()
     }
 
     #[tokio::test]

@@ -1,53 +1,65 @@
 //! Pages as HTML (PEP 503, frozen at API 1.4 by PEP 833): one `<a>` per project or file and no other anchors.
 
+use super::body::Draft;
 use super::page::status_word;
 use super::text::Text;
-use super::{API_VERSION, ProjectPage, RootPage};
+use super::{API_VERSION, Format, ProjectPage, RootPage};
 use crate::model::{ListedFile, ProjectStatus, Serial};
 
-/// Bytes of an entry of either page, about: texts are made with room for all of them.
+/// Bytes of an entry of either page, about.
 const FILE_BYTES: usize = 600;
 const PROJECT_BYTES: usize = 64;
 
 /// The list of projects (IDX-13, IDX-14).
-pub fn render_root(page: &RootPage) -> Text {
-    let mut html = Text::with_capacity(512 + page.projects.len() * PROJECT_BYTES);
-    open(&mut html, "Simple index", |_| ());
-    for project in page.projects.iter() {
-        html.push("<a href=\"");
-        html.push(project.name.as_str());
-        html.push("/\">");
-        escape(&mut html, &project.display_name);
-        html.push("</a><br>\n");
-        html.end_project(project.name.as_str());
+pub fn draft_root(page: &RootPage) -> Draft<'_> {
+    let write = |html: &mut Text, position: usize| {
+        let run = page.projects.runs().get(position);
+        for project in run.into_iter().flat_map(|run| &run.entries) {
+            html.push("<a href=\"");
+            html.push(project.name.as_str());
+            html.push("/\">");
+            escape(html, &project.display_name);
+            html.push("</a><br>\n");
+        }
+    };
+    Draft {
+        form: (Format::Html, None),
+        head: open("Simple index", |_| ()),
+        runs: page.projects.numbers(),
+        write: Box::new(write),
+        entry_bytes: PROJECT_BYTES,
+        tail: close(page.last_serial),
     }
-    close(&mut html, page.last_serial);
-    html
 }
 
 /// One project's files (IDX-13 to IDX-17).
-pub fn render_project(page: &ProjectPage) -> Text {
-    let mut html = Text::with_capacity(512 + page.files.len() * FILE_BYTES);
+pub fn draft_project(page: &ProjectPage) -> Draft<'_> {
+    let write = |html: &mut Text, position: usize| {
+        let run = page.files.runs().get(position);
+        run.into_iter().flat_map(|run| &run.entries).for_each(|file| anchor(html, file, page));
+    };
     let status = |html: &mut Text| status(html, page.status, page.status_reason.as_deref());
-    open(&mut html, &format!("Links for {}", page.name), status);
-    for file in &page.files {
-        anchor(&mut html, file, page.base.root_of_server(), page.provenance.get(&file.filename));
-        html.end_file(&file.sha256);
+    Draft {
+        form: (Format::Html, Some(page.base)),
+        head: open(&format!("Links for {}", page.name), status),
+        runs: page.files.numbers(),
+        write: Box::new(write),
+        entry_bytes: FILE_BYTES,
+        tail: close(page.last_serial),
     }
-    close(&mut html, page.last_serial);
-    html
 }
 
-fn open(html: &mut Text, title: &str, more_meta: impl FnOnce(&mut Text)) {
+fn open(title: &str, more_meta: impl FnOnce(&mut Text)) -> Text {
+    let mut html = Text::with_capacity(512);
     html.push("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
-    meta(html, "pypi:repository-version", API_VERSION);
-    more_meta(html);
+    meta(&mut html, "pypi:repository-version", API_VERSION);
+    more_meta(&mut html);
     html.push("<title>");
     html.push(title);
     html.push("</title>\n</head>\n<body>\n<h1>");
     html.push(title);
     html.push("</h1>\n");
-    html.cut();
+    html
 }
 
 fn status(html: &mut Text, status: ProjectStatus, reason: Option<&str>) {
@@ -67,18 +79,19 @@ fn meta(html: &mut Text, name: &str, content: &str) {
 }
 
 /// The comment with the serial is what mirror tools read (IDX-32).
-fn close(html: &mut Text, last_serial: Serial) {
-    html.cut();
+fn close(last_serial: Serial) -> Text {
+    let mut html = Text::default();
     html.push("</body>\n</html>\n<!--SERIAL ");
     html.push_number(last_serial);
     html.push("-->\n");
+    html
 }
 
 /// An absent attribute is left out: `data-core-metadata="false"` is read as present by pip, and a `data-yanked` without a
 /// value as not yanked (IDX-16). The digest is SHA-256 only: uv refuses the whole page for one that it does not know (IDX-15).
-fn anchor(html: &mut Text, file: &ListedFile, root_of_server: &str, provenance: Option<&String>) {
+fn anchor(html: &mut Text, file: &ListedFile, page: &ProjectPage) {
     html.push("<a href=\"");
-    html.push(root_of_server);
+    html.push(page.base.root_of_server());
     html.push_file_path(&file.sha256, &file.filename);
     html.push("#sha256=");
     html.push_digest(&file.sha256);
@@ -97,8 +110,8 @@ fn anchor(html: &mut Text, file: &ListedFile, root_of_server: &str, provenance: 
     if let Some(yank) = &file.yank {
         attribute(html, "data-yanked", yank.reason.as_deref().unwrap_or_default());
     }
-    if let Some(url) = provenance {
-        attribute(html, "data-provenance", url);
+    if let Some(url) = page.provenance_of(file) {
+        attribute(html, "data-provenance", &url);
     }
     html.push(">");
     escape(html, &file.filename);

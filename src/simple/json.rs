@@ -1,64 +1,87 @@
 //! Pages as JSON (PEP 691, 700, 714, 792). Absent keys are left out: uv refuses a whole page for one null (IDX-20).
 
+use super::body::Draft;
 use super::page::status_word;
 use super::text::Text;
-use super::{API_VERSION, API_VERSION_WITH_NAMESPACES, ProjectPage, RootPage};
+use super::{API_VERSION, API_VERSION_WITH_NAMESPACES, Format, ProjectPage, RootPage};
 use crate::model::{ListedFile, PageNamespace, ProjectStatus, Serial, Timestamp, Yank};
 
-/// Bytes of an entry of either page, about: texts are made with room for all of them.
+/// Bytes of an entry of either page, about.
 const FILE_BYTES: usize = 600;
 const PROJECT_BYTES: usize = 64;
 
 /// The list of projects (IDX-18).
-pub fn render_root(page: &RootPage) -> Text {
-    let mut json = Text::with_capacity(128 + page.projects.len() * PROJECT_BYTES);
-    open(&mut json, page.last_serial, page.has_namespaces);
-    json.push(",\"projects\":[");
-    json.cut();
-    for (position, project) in page.projects.iter().enumerate() {
-        json.push(if position == 0 { "{\"name\":" } else { ",{\"name\":" });
-        quote(&mut json, &project.display_name);
-        // Private key, as PyPI has it: bandersnatch skips a project without it, and fetches those above its own (IDX-32).
-        json.push(",\"_last-serial\":");
-        json.push_number(project.last_serial);
-        json.push("}");
-        json.end_project(project.name.as_str());
+pub fn draft_root(page: &RootPage) -> Draft<'_> {
+    let mut head = open(page.last_serial, page.has_namespaces);
+    head.push(",\"projects\":[");
+    let write = |json: &mut Text, position: usize| {
+        let run = page.projects.runs().get(position);
+        for (at, project) in run.into_iter().flat_map(|run| &run.entries).enumerate() {
+            json.push(if (position, at) == (0, 0) { "{\"name\":" } else { ",{\"name\":" });
+            quote(json, &project.display_name);
+            // Private key, as PyPI has it: bandersnatch skips a project without it, and fetches those above its own (IDX-32).
+            json.push(",\"_last-serial\":");
+            json.push_number(project.last_serial);
+            json.push("}");
+        }
+    };
+    Draft {
+        form: (Format::Json, None),
+        head,
+        runs: page.projects.numbers(),
+        write: Box::new(write),
+        entry_bytes: PROJECT_BYTES,
+        tail: close(),
     }
-    json.push("]}");
-    json
 }
 
 /// One project's files (IDX-19 to IDX-23).
-pub fn render_project(page: &ProjectPage) -> Text {
-    let mut json = Text::with_capacity(512 + page.files.len() * FILE_BYTES);
-    open(&mut json, page.last_serial, page.namespaces.is_some());
-    json.push(",\"name\":");
-    quote(&mut json, page.name.as_str());
-    status(&mut json, page.status, page.status_reason.as_deref());
-    namespaces(&mut json, page.namespaces.as_deref());
-    json.push(",\"versions\":[");
+pub fn draft_project(page: &ProjectPage) -> Draft<'_> {
+    let mut head = open(page.last_serial, page.namespaces.is_some());
+    head.push(",\"name\":");
+    quote(&mut head, page.name.as_str());
+    status(&mut head, page.status, page.status_reason.as_deref());
+    namespaces(&mut head, page.namespaces.as_deref());
+    head.push(",\"versions\":[");
+    head.cut();
     for (position, version) in page.versions.iter().enumerate() {
-        json.push(if position == 0 { "" } else { "," });
-        quote(&mut json, version);
+        head.push(if position == 0 { "" } else { "," });
+        quote(&mut head, version);
+        head.end_version(version);
     }
-    json.push("],\"files\":[");
-    json.cut();
-    for (position, shown) in page.files.iter().enumerate() {
-        json.push(if position == 0 { "" } else { "," });
-        file(&mut json, shown, page.base.root_of_server(), page.provenance.get(&shown.filename));
-        json.end_file(&shown.sha256);
+    head.push("],\"files\":[");
+    let write = |json: &mut Text, position: usize| {
+        let run = page.files.runs().get(position);
+        for (at, shown) in run.into_iter().flat_map(|run| &run.entries).enumerate() {
+            json.push(if (position, at) == (0, 0) { "" } else { "," });
+            file(json, shown, page);
+        }
+    };
+    Draft {
+        form: (Format::Json, Some(page.base)),
+        head,
+        runs: page.files.numbers(),
+        write: Box::new(write),
+        entry_bytes: FILE_BYTES,
+        tail: close(),
     }
+}
+
+fn close() -> Text {
+    let mut json = Text::default();
     json.push("]}");
     json
 }
 
 /// `_last-serial` is a private key, as PyPI has it; mirror tools read it (IDX-32).
-fn open(json: &mut Text, last_serial: Serial, has_namespaces: bool) {
+fn open(last_serial: Serial, has_namespaces: bool) -> Text {
+    let mut json = Text::with_capacity(512);
     json.push("{\"meta\":{\"api-version\":\"");
     json.push(if has_namespaces { API_VERSION_WITH_NAMESPACES } else { API_VERSION });
     json.push("\",\"_last-serial\":");
     json.push_number(last_serial);
     json.push("}");
+    json
 }
 
 /// At the top level with the key `status`; PEP 792's text and its example are both wrong (IDX-23).
@@ -90,11 +113,11 @@ fn namespaces(json: &mut Text, namespaces: Option<&[PageNamespace]>) {
 }
 
 /// SHA-256 alone: pip takes the first key of the object and stops at one that it does not know (IDX-21).
-fn file(json: &mut Text, file: &ListedFile, root_of_server: &str, provenance: Option<&String>) {
+fn file(json: &mut Text, file: &ListedFile, page: &ProjectPage) {
     json.push("{\"filename\":");
     quote(json, &file.filename);
     json.push(",\"url\":\"");
-    json.push(root_of_server);
+    json.push(page.base.root_of_server());
     json.push_file_path(&file.sha256, &file.filename);
     json.push("\",\"hashes\":{\"sha256\":\"");
     json.push_digest(&file.sha256);
@@ -114,9 +137,9 @@ fn file(json: &mut Text, file: &ListedFile, root_of_server: &str, provenance: Op
         json.push_digest(sha256);
         json.push("\"}");
     }
-    if let Some(url) = provenance {
+    if let Some(url) = page.provenance_of(file) {
         json.push(",\"provenance\":");
-        quote(json, url);
+        quote(json, &url);
     }
     json.push("}");
 }

@@ -9,6 +9,7 @@ mod cache;
 mod equality_tests;
 mod html;
 mod json;
+mod large;
 mod legacy;
 mod legacy_pages;
 mod lists;
@@ -16,6 +17,7 @@ mod names;
 pub mod negotiate;
 mod page;
 mod preview;
+mod runs;
 mod text;
 
 pub use body::PageBody;
@@ -24,7 +26,8 @@ pub use legacy::LegacyUrls;
 pub use legacy_pages::{LegacyBody, LegacyError, LegacyPage, LegacyPages, LegacyWish};
 pub use names::NameRules;
 pub use negotiate::{Encoding, Format};
-pub use page::{Base, ProjectPage, RootPage, file_path};
+pub use page::{Base, file_path};
+use page::{ProjectPage, RootPage};
 
 /// Version of the simple repository API that the pages follow (PEP 629); 1.4 brought the project status (PEP 792).
 pub const API_VERSION: &str = "1.4";

@@ -1,11 +1,19 @@
 //! What a page says, before it is HTML or JSON: the order of files, their relative URLs, what is left out.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
 use std::sync::Arc;
 
-use super::text::Text;
+use super::runs::{Entry, Runs};
+use super::text::{Text, ends_piece};
 use crate::model::{ListedFile, ListedProject, PageNamespace, ProjectHead, ProjectStatus, Serial, Sha256Digest};
 use crate::packaging::{ProjectName, Version};
+
+/// Files of a run, on average: pieces of some tens of kilobytes, so that compressing one is quick and its beginning, which
+/// can refer to nothing before it, costs little.
+const FILES_A_RUN: u32 = 128;
+
+/// The same for the shorter entries of the list of projects.
+const PROJECTS_A_RUN: u32 = 768;
 
 /// Where a page stands, which decides how far its relative URLs climb.
 ///
@@ -35,7 +43,7 @@ impl Base {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RootPage {
     /// In the order of normalized names (IDX-25).
-    pub projects: Arc<Vec<ListedProject>>,
+    pub projects: Runs<ListedProject>,
     /// Serial of the view.
     pub last_serial: Serial,
     /// Whether namespaces are offered, which decides the version that JSON names.
@@ -56,25 +64,24 @@ pub struct ProjectPage {
     /// Normalized versions, oldest first, each once.
     pub versions: Vec<String>,
     /// Files by version, then by name; none of a quarantined project (IDX-23).
-    pub files: Vec<ListedFile>,
+    pub files: Runs<ListedFile>,
     /// Where the page stands.
     pub base: Base,
     /// Namespaces around the project; absent where they are not offered (IDX-24).
     pub namespaces: Option<Vec<PageNamespace>>,
-    /// Absolute URL of the provenance of a file, by file name (PEP 740).
-    pub provenance: BTreeMap<String, String>,
+    /// Public address below which provenance is named (PEP 740), without a slash at the end; none where it is not.
+    pub provenance_root: Option<Arc<str>>,
 }
 
 impl ProjectPage {
     /// The page of a project from what the index tells of it.
-    pub fn new(head: ProjectHead, mut files: Vec<ListedFile>, base: Base) -> Self {
-        files.sort_by(|left, right| left.version.cmp(&right.version).then_with(|| left.filename.cmp(&right.filename)));
-        let mut versions: Vec<&Version> = files.iter().map(|file| &file.version).collect();
+    pub fn new(head: ProjectHead, mut files: Runs<ListedFile>, base: Base) -> Self {
+        let mut versions: Vec<&Version> = files.entries().map(|file| &file.version).collect();
         // Equal versions stand side by side, also when one was written with more zeros.
         versions.dedup();
         let versions = versions.into_iter().map(Version::to_string).collect();
         if head.status == ProjectStatus::Quarantined {
-            files.clear();
+            files = Runs::default();
         }
         Self {
             name: head.name,
@@ -85,19 +92,37 @@ impl ProjectPage {
             files,
             base,
             namespaces: None,
-            provenance: BTreeMap::new(),
+            provenance_root: None,
         }
     }
 
-    /// Names the provenance of these files, given with their version, below the public address `root`.
-    #[must_use]
-    pub fn with_provenance(mut self, root: &str, versions: BTreeMap<String, String>) -> Self {
-        let url = |(filename, version): (String, String)| {
-            let path = format!("{}/{}/{}", self.name, url_segment(&version), url_segment(&filename));
-            (filename, format!("{root}/integrity/{path}/provenance"))
-        };
-        self.provenance = versions.into_iter().map(url).collect();
-        self
+    /// Absolute URL of the provenance of one of its files, if that is to be named.
+    pub(super) fn provenance_of(&self, file: &ListedFile) -> Option<String> {
+        let root = self.provenance_root.as_ref().filter(|_| file.has_provenance)?;
+        let (version, filename) = (url_segment(&file.version.to_string()), url_segment(&file.filename));
+        Some(format!("{root}/integrity/{}/{version}/{filename}/provenance", self.name))
+    }
+}
+
+/// By version, then by name.
+impl Entry for ListedFile {
+    fn order(&self, other: &Self) -> Ordering {
+        self.version.cmp(&other.version).then_with(|| self.filename.cmp(&other.filename))
+    }
+
+    fn ends_run(&self) -> bool {
+        let [a, b, c, d, ..] = *self.sha256.as_bytes();
+        ends_piece(u32::from_be_bytes([a, b, c, d]), FILES_A_RUN)
+    }
+}
+
+impl Entry for ListedProject {
+    fn order(&self, other: &Self) -> Ordering {
+        self.name.cmp(&other.name)
+    }
+
+    fn ends_run(&self) -> bool {
+        ends_piece(crc32fast::hash(self.name.as_str().as_bytes()), PROJECTS_A_RUN)
     }
 }
 
@@ -140,6 +165,7 @@ mod tests {
             requires_python: None,
             uploaded_at: Timestamp::UNIX_EPOCH,
             yank: None,
+            has_provenance: false,
         }
     }
 
@@ -153,13 +179,14 @@ mod tests {
             deleted_count: 0,
         };
         let files = [("c", "1.10"), ("a", "1.9"), ("d", "1.9.0"), ("b", "1.9"), ("e", "2.0rc1")];
-        ProjectPage::new(head, files.iter().map(|(name, version)| listed(name, version)).collect(), base)
+        let files = files.iter().map(|(name, version)| listed(name, version)).collect();
+        ProjectPage::new(head, Runs::new(files), base)
     }
 
     #[test]
     fn files_stand_by_version_then_name_and_versions_once() {
         let page = page(ProjectStatus::Active, Base::Default);
-        let names: Vec<&str> = page.files.iter().map(|file| file.filename.as_str()).collect();
+        let names: Vec<&str> = page.files.entries().map(|file| file.filename.as_str()).collect();
         assert_eq!(names, ["a", "b", "d", "c", "e"]);
         assert_eq!(page.versions, ["1.9", "1.10", "2.0rc1"]);
     }
@@ -167,7 +194,7 @@ mod tests {
     #[test]
     fn a_quarantined_project_keeps_its_versions_and_offers_no_files() {
         let page = page(ProjectStatus::Quarantined, Base::Default);
-        assert!(page.files.is_empty());
+        assert_eq!(page.files.count(), 0);
         assert_eq!(page.versions.len(), 3);
     }
 
@@ -179,8 +206,9 @@ mod tests {
             (Base::ChannelUpload, "\"../../../../packages/"),
         ] {
             let page = page(ProjectStatus::Active, base);
-            for text in [super::super::json::render_project(&page), super::super::html::render_project(&page)] {
-                assert_eq!(text.as_str().matches(start).count(), page.files.len(), "{}", text.as_str());
+            for draft in [super::super::json::draft_project(&page), super::super::html::draft_project(&page)] {
+                let text = draft.into_string();
+                assert_eq!(text.matches(start).count(), page.files.count(), "{text}");
             }
         }
     }

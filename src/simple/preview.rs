@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::body::PageBody;
-use super::cache::{Form, PageCache, PageError, render_project, render_root};
+use super::cache::{Form, PageCache, PageError, draft_project, draft_root};
+use super::runs::Runs;
 use super::{ProjectPage, RootPage};
 use crate::index::Index;
 use crate::model::{ChannelRef, ListedFile, ListedProject, ProjectHead, ProjectStatus};
@@ -25,10 +26,9 @@ impl PageCache {
         let listed =
             |name: ProjectName| ListedProject { display_name: name.to_string(), name, last_serial: view.serial };
         projects.extend(news.into_iter().map(listed));
-        projects.sort_by(|left, right| left.name.cmp(&right.name));
         let (last_serial, has_namespaces) = (view.serial, self.has_namespaces());
-        let page = RootPage { projects: projects.into(), last_serial, has_namespaces };
-        self.make(form, last_serial, move || render_root(&page, form.format)).await
+        let page = RootPage { projects: Runs::new(projects), last_serial, has_namespaces };
+        self.make(form, last_serial, move |encode| encode(draft_root(&page, form.format))).await
     }
 
     /// A project's page in a channel's head, with these files beside; what the head has stays as it is.
@@ -60,12 +60,12 @@ impl PageCache {
             status_reason: None,
             deleted_count: 0,
         });
-        let mut files = index.list_page(&view, project).await?;
+        let mut files = index.list_page(&view, project, false).await?;
         let known: BTreeSet<&str> = files.iter().map(|file| file.filename.as_str()).collect();
         let news: Vec<ListedFile> = more.into_iter().filter(|file| !known.contains(file.filename.as_str())).collect();
         files.extend(news);
         let last_serial = head.last_serial;
-        let page = ProjectPage { namespaces, ..ProjectPage::new(head, files, form.base) };
-        self.make(form, last_serial, move || render_project(&page, form.format)).await
+        let page = ProjectPage { namespaces, ..ProjectPage::new(head, Runs::new(files), form.base) };
+        self.make(form, last_serial, move |encode| encode(draft_project(&page, form.format))).await
     }
 }

@@ -4,17 +4,10 @@ use std::fmt::Write as _;
 
 use crate::model::{Sha256Digest, Timestamp};
 
-/// Entries of a page between two cuts, on average: pieces of some tens of kilobytes, so that compressing one is quick and
-/// its beginning, which can refer to nothing before it, costs little.
-const FILES_A_PIECE: u32 = 128;
-
-/// The same for the shorter entries of the list of projects.
-const PROJECTS_A_PIECE: u32 = 768;
+/// Versions of a page between two cuts, on average: they are short, and there may be thousands.
+const VERSIONS_A_PIECE: u32 = 1024;
 
 /// Text that is made by appending, and cuts in it.
-///
-/// Where a cut is depends on the entry before it and on nothing else, so that a new entry changes one piece only, and two
-/// nodes cut alike (IDX-25).
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Text {
     text: String,
@@ -25,6 +18,11 @@ impl Text {
     /// An empty text with room for `capacity` bytes.
     pub fn with_capacity(capacity: usize) -> Self {
         Self { text: String::with_capacity(capacity), cuts: Vec::new() }
+    }
+
+    /// Makes room for so many more bytes.
+    pub fn reserve(&mut self, bytes: usize) {
+        self.text.reserve(bytes);
     }
 
     /// Appends text as it is.
@@ -88,19 +86,9 @@ impl Text {
         self.text.push_str(str::from_utf8(&text).unwrap_or_default());
     }
 
-    /// After the entry of a file: cuts here if its digest says so.
-    pub fn end_file(&mut self, sha256: &Sha256Digest) {
-        let [a, b, c, d, ..] = *sha256.as_bytes();
-        self.end_entry(u32::from_be_bytes([a, b, c, d]), FILES_A_PIECE);
-    }
-
-    /// After the entry of a project: cuts here if its name says so.
-    pub fn end_project(&mut self, name: &str) {
-        self.end_entry(crc32fast::hash(name.as_bytes()), PROJECTS_A_PIECE);
-    }
-
-    fn end_entry(&mut self, key: u32, entries_a_piece: u32) {
-        if key < u32::MAX / entries_a_piece {
+    /// After a version: cuts here if the version says so, see [`ends_piece`].
+    pub fn end_version(&mut self, version: &str) {
+        if ends_piece(crc32fast::hash(version.as_bytes()), VERSIONS_A_PIECE) {
             self.cut();
         }
     }
@@ -126,6 +114,14 @@ impl Text {
         let pieces = ends.scan(0, |start, end| Some(&self.text[std::mem::replace(start, end)..end]));
         pieces.filter(|piece| !piece.is_empty())
     }
+}
+
+/// Whether a piece ends after what has this digest, if pieces are to have so many entries on average.
+///
+/// Where a cut is depends on the entry before it and on nothing else, so that a new entry changes one piece only, and two
+/// nodes cut alike (IDX-25).
+pub fn ends_piece(digest: u32, entries_a_piece: u32) -> bool {
+    digest < u32::MAX / entries_a_piece
 }
 
 fn push_hex(text: &mut String, bytes: &[u8]) {
@@ -194,18 +190,17 @@ mod tests {
     }
 
     #[test]
-    fn a_new_entry_changes_one_piece() {
-        let page = |names: &mut dyn Iterator<Item = u32>| {
+    fn a_new_version_changes_one_piece() {
+        let page = |numbers: &mut dyn Iterator<Item = u32>| {
             let mut text = Text::default();
-            for number in names {
-                let sha256 = Sha256Digest::of(&number.to_be_bytes());
-                text.push_digest(&sha256);
-                text.end_file(&sha256);
+            for version in numbers.map(|number| format!("1.{number}")) {
+                text.push(&version);
+                text.end_version(&version);
             }
             text
         };
-        let before = page(&mut (0..2_000).filter(|number| *number != 1_000));
-        let after = page(&mut (0..2_000));
+        let before = page(&mut (0..9_000).filter(|number| *number != 5_000));
+        let after = page(&mut (0..9_000));
         assert_eq!(after.pieces().collect::<String>(), after.as_str());
         assert!(after.pieces().count() > 4);
         let known: Vec<&str> = before.pieces().collect();

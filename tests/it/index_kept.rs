@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
-use ferrywheel::index::ListChange;
-use ferrywheel::model::{Change, ChannelName, ChannelRef, Serial};
+use ferrywheel::index::{FileChange, ListChange, StoredProvenance};
+use ferrywheel::model::{Change, ChannelName, ChannelRef, Principal, Serial, Sha256Digest};
 use futures_util::FutureExt as _;
 
 use crate::index_site::{Site, commit, name, on_both, wheel, yanked};
@@ -15,6 +15,7 @@ on_both!(
     a_change_that_is_taken_back_leaves_answers_as_they_are,
     a_change_of_more_files_than_are_named_singly_is_seen,
     a_list_of_changes_leads_from_one_list_to_the_other,
+    the_changes_of_a_page_lead_from_one_page_to_the_other,
 );
 
 /// Serial of the project in the head, as a page would be answered.
@@ -151,4 +152,44 @@ async fn a_list_of_changes_leads_from_one_list_to_the_other(site: Site) {
     let view = site.view("staging").await;
     assert_eq!(site.index.list_changed_projects(&view, Serial(4)).await.unwrap().len(), 2);
     assert_eq!(site.index.list_changed_projects(&view, Serial(5)).await.unwrap().len(), 0);
+}
+
+async fn the_changes_of_a_page_lead_from_one_page_to_the_other(site: Site) {
+    let staging = site.channel("staging").await;
+    let demo = name("demo");
+    let ids = site.publish(&staging, &[wheel("demo", "1.0"), wheel("demo", "2.0"), wheel("other", "1.0")]).await; // 1
+    site.change(&staging, &[Change::Mark { file_id: ids[0], yank: yanked("bad") }]).await; // 2
+    site.publish(&staging, &[wheel("demo", "3.0")]).await; // 3
+    site.change(&staging, &[Change::Remove { file_id: ids[1] }]).await; // 4
+    site.change(&staging, &[Change::Mark { file_id: ids[0], yank: None }, Change::Add { file_id: ids[1], yank: None }])
+        .await; // 5
+    let provenance = StoredProvenance { sha256: Sha256Digest::of(b"p"), is_verified: false };
+    let mut tx = site.index.begin().await.unwrap();
+    tx.put_provenance(ids[0], &provenance, &Principal::Local).await.unwrap(); // 6
+    commit(tx).await;
+    site.publish(&staging, &[wheel("other", "2.0")]).await; // 7
+    for names_provenance in [true, false] {
+        let page = async |serial: i64| {
+            let view = site.view(&format!("staging@{serial}")).await;
+            let files = site.index.list_page(&view, &demo, names_provenance).await.unwrap();
+            files.into_iter().map(|file| (file.filename.clone(), file)).collect::<BTreeMap<_, _>>()
+        };
+        for (since, serial) in (0..=7).flat_map(|since| (since..=7).map(move |serial| (since, serial))) {
+            let mut files = page(since).await;
+            let view = site.view(&format!("staging@{serial}")).await;
+            for change in site.index.list_page_changes(&view, &demo, Serial(since), names_provenance).await.unwrap() {
+                match change {
+                    FileChange::Listed(file) => drop(files.insert(file.filename.clone(), file)),
+                    FileChange::Unlisted(file) => drop(files.remove(&file.filename)),
+                }
+            }
+            assert_eq!(files, page(serial).await, "from {since} to {serial}");
+        }
+        // What did not change is not named.
+        let view = site.view("staging").await;
+        for (since, count) in [(7, 0), (6, 0), (5, usize::from(names_provenance)), (4, 2)] {
+            let changes = site.index.list_page_changes(&view, &demo, Serial(since), names_provenance).await.unwrap();
+            assert_eq!(changes.len(), count, "since {since}");
+        }
+    }
 }

@@ -139,7 +139,7 @@ impl Site {
                 yank,
             )
         };
-        let mut listed = self.index.list_page(view, &name(project)).await.unwrap();
+        let mut listed = self.index.list_page(view, &name(project), false).await.unwrap();
         listed.sort_by(|left, right| left.filename.cmp(&right.filename));
         let listed = listed.into_iter().map(|file| {
             let times = (file.uploaded_at, file.requires_python);
