@@ -30,7 +30,7 @@ pub async fn root(
 ) -> Result<Response, Problem> {
     let batch = visible(&app, &who, &id, None).await?;
     let (place, parts) = (place_of(&batch), request.into_parts().0);
-    let wish = Wish::of(&parts.uri, &parts.headers)?;
+    let wish = Wish::of(parts.uri.query(), &parts.headers)?;
     let more = app.index.list_staged_projects(&batch).await?;
     let page = app.pages.preview_root(&app.index, &place.wanted, more, wish.form(&place)).await?;
     Ok(private(page_answer(&app, &place, &page, wish.is_known(&page), HeaderMap::new())))
@@ -49,7 +49,7 @@ pub async fn project(
     if project.as_str() != segment {
         return redirect(&app, &batch, Some(&project), &parts.uri);
     }
-    let wish = Wish::of(&parts.uri, &parts.headers)?;
+    let wish = Wish::of(parts.uri.query(), &parts.headers)?;
     let more = list_preview(&app.batch_parts(), &batch, &project).await?;
     let page = app.pages.preview_project(&app.index, &place.wanted, &project, more, wish.form(&place)).await?;
     Ok(private(page_answer(&app, &place, &page, wish.is_known(&page), HeaderMap::new())))

@@ -1,6 +1,10 @@
 //! Entity tags in conditional requests (RFC 9110 section 13.1.2), and how long answers may be kept. Pure.
 
-use axum::http::{HeaderMap, HeaderName};
+use std::borrow::Cow;
+
+use axum::http::HeaderName;
+
+use super::fields::Fields;
 
 use crate::access::ReadPolicy;
 
@@ -30,10 +34,8 @@ pub fn is_listed_strongly(if_match: &str, etag: &str) -> bool {
 }
 
 /// A header as text, several lines of it joined as RFC 9110 section 5.3 says; absent or not ASCII is `None`.
-pub fn header_text(headers: &HeaderMap, name: HeaderName) -> Option<std::borrow::Cow<'_, str>> {
-    let mut lines = headers.get_all(name).iter().filter_map(|line| line.to_str().ok());
-    let first = lines.next()?;
-    Some(lines.fold(first.into(), |joined: std::borrow::Cow<'_, str>, line| joined + ", " + line))
+pub fn header_text<'a>(headers: impl Into<Fields<'a>>, name: HeaderName) -> Option<Cow<'a, str>> {
+    headers.into().text(&name)
 }
 
 #[cfg(test)]

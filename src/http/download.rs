@@ -2,12 +2,13 @@
 
 use std::ops::Range;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::Problem;
 use super::conditional::header_text;
+use super::fields::Fields;
 use super::ranges::{Conditions, Part, part};
 use crate::access::ReadPolicy;
 use crate::model::Kind;
@@ -38,7 +39,8 @@ const HEADER_COUNT: usize = 14;
 
 impl Offer<'_> {
     /// Decides what to send; fails with 412 for other bytes and with 416 for a part that does not exist.
-    pub fn plan(&self, method: &Method, headers: &HeaderMap) -> Result<Plan, Problem> {
+    pub fn plan<'a>(&self, method: &Method, headers: impl Into<Fields<'a>>) -> Result<Plan, Problem> {
+        let headers = headers.into();
         let range = header_text(headers, header::RANGE);
         let if_range = header_text(headers, header::IF_RANGE);
         let if_match = header_text(headers, header::IF_MATCH);
@@ -66,9 +68,15 @@ impl Offer<'_> {
 
     /// The answer around a body of exactly these bytes, or around none for HEAD.
     pub fn answer(&self, status: StatusCode, range: &Range<u64>, body: Body) -> Response {
+        self.answer_with(HeaderMap::new(), status, range, body)
+    }
+
+    /// As [`Offer::answer`], with headers in a map that is empty.
+    pub fn answer_with(&self, empty: HeaderMap, status: StatusCode, range: &Range<u64>, body: Body) -> Response {
         let mut response = Response::new(body);
         *response.status_mut() = status;
         let headers = response.headers_mut();
+        *headers = empty;
         headers.reserve(HEADER_COUNT);
         self.add_validators(headers);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
@@ -76,13 +84,14 @@ impl Offer<'_> {
         headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
         // Nothing in a stored file may run in the browser of a person who opens its URL.
         headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
-        if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename=\"{}\"", self.filename)) {
+        let disposition = ["attachment; filename=\"", self.filename, "\""].concat();
+        if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(disposition)) {
             headers.insert(header::CONTENT_DISPOSITION, value);
         }
         if status == StatusCode::PARTIAL_CONTENT {
             // An empty range is never partial, so `end` is at least 1.
             let text = format!("bytes {}-{}/{}", range.start, range.end.saturating_sub(1), self.size_bytes);
-            if let Ok(value) = HeaderValue::from_str(&text) {
+            if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(text)) {
                 headers.insert(header::CONTENT_RANGE, value);
             }
         }

@@ -13,7 +13,9 @@ use super::Problem;
 use super::auth::Who;
 use super::download::{Offer, Plan};
 use super::extract::Segments;
+use super::fields::Fields;
 use super::handover::handed_over;
+use super::quick;
 use super::sendfile::{FileBody, Outbox};
 use crate::access::{FileAccess, authorize};
 use crate::app::App;
@@ -48,34 +50,39 @@ pub async fn download(
 pub(super) async fn send(app: &App, file: &ServedFile, filename: &str, request: Request) -> Result<Response, Problem> {
     let parts = request.into_parts().0;
     let outbox = parts.extensions.get();
-    let asked = Asked { app, filename, method: &parts.method, headers: &parts.headers, outbox };
+    let (method, fields) = (&parts.method, Fields::from(&parts.headers));
+    let asked = Asked { app, filename, method, fields, outbox };
     if !split(filename).1 {
         return asked.file(file).await;
     }
     let digest = file.metadata_sha256.ok_or_else(|| no_such_file(filename))?;
     // Small, and its length is recorded nowhere else.
-    asked.bytes(&digest, &app.small_blobs.read(&digest, MAX_METADATA_BYTES as u64).await?)
+    asked.bytes(&digest, &app.small_blobs.read(&digest, MAX_METADATA_BYTES as u64).await?, HeaderMap::new())
 }
 
 /// The answer that [`download`] would give to a stranger where everybody may read, if nothing has to be waited for.
 ///
 /// The path is one of plain characters; every other spelling, and every error, is left to the routes.
-pub fn at_hand(app: &App, request: &Request, outbox: Option<&Outbox>) -> Option<Response> {
-    let mut segments = request.uri().path().strip_prefix("/packages/")?.split('/');
+pub fn at_hand(app: &App, asked: &quick::Asked<'_>, outbox: Option<&Outbox>, headers: HeaderMap) -> Option<Response> {
+    let mut segments = asked.path.strip_prefix("/packages/")?.split('/');
     let (aa, bb, rest, filename) = (segments.next()?, segments.next()?, segments.next()?, segments.next()?);
     let (name, wants_metadata) = split(filename);
     let file = app.index.served_at_hand(name).filter(|_| segments.next().is_none())?;
-    if digest_of(aa, bb, rest)? != file.sha256 || file.is_withheld {
+    // To write the digest that is known takes less than to read the one that is asked for.
+    let is_its_path = Etag::of(&file.sha256).digest().strip_prefix(aa.as_bytes()).is_some_and(|digest| {
+        (aa.len(), bb.len()) == (2, 2) && digest.strip_prefix(bb.as_bytes()) == Some(rest.as_bytes())
+    });
+    if !is_its_path || file.is_withheld {
         return None;
     }
     authorize(&Principal::Anonymous, Permission::Read, None, Some(&file.project), app.settings.read).ok()?;
-    let (method, headers) = (request.method(), request.headers());
-    let asked = Asked { app, filename, method, headers, outbox };
+    let (method, fields) = (&Method::GET, asked.fields);
+    let asked = Asked { app, filename, method, fields, outbox };
     if !wants_metadata {
-        return asked.file_at_hand(&file);
+        return asked.file_at_hand(&file, headers);
     }
     let digest = file.metadata_sha256?;
-    asked.bytes(&digest, &app.small_blobs.at_hand(&digest)?).ok()
+    asked.bytes(&digest, &app.small_blobs.at_hand(&digest)?, headers).ok()
 }
 
 /// Name of the file that a URL is about, and whether its metadata is meant.
@@ -116,7 +123,7 @@ struct Asked<'a> {
     /// Last segment of the URL.
     filename: &'a str,
     method: &'a Method,
-    headers: &'a HeaderMap,
+    fields: Fields<'a>,
     /// Of the connection, unless the request came by none.
     outbox: Option<&'a Outbox>,
 }
@@ -136,21 +143,21 @@ impl Asked<'_> {
         Offer { etag, size_bytes, filename: self.filename, reads: self.app.settings.read }
     }
 
-    /// The answer with bytes that are in memory.
-    fn bytes(&self, digest: &Sha256Digest, bytes: &Bytes) -> Result<Response, Problem> {
-        let etag = etag(digest);
-        let offer = self.offer(&etag, bytes.len() as u64);
-        match offer.plan(self.method, self.headers)? {
+    /// The answer with bytes that are in memory; its headers go into an empty map.
+    fn bytes(&self, digest: &Sha256Digest, bytes: &Bytes, empty: HeaderMap) -> Result<Response, Problem> {
+        let etag = Etag::of(digest);
+        let offer = self.offer(etag.as_str(), bytes.len() as u64);
+        match offer.plan(self.method, self.fields)? {
             Plan::Done(response) => Ok(*response),
             Plan::Send(status, range) if self.is_head() => Ok(offer.answer(status, &range, Body::empty())),
-            Plan::Send(status, range) => Ok(offer.answer(status, &range, part_of(bytes, &range))),
+            Plan::Send(status, range) => Ok(offer.answer_with(empty, status, &range, part_of(bytes, &range))),
         }
     }
 
     async fn file(&self, file: &ServedFile) -> Result<Response, Problem> {
         let ServedFile { sha256: digest, size_bytes, .. } = *file;
-        let etag = etag(&digest);
-        let offer = self.offer(&etag, size_bytes);
+        let etag = Etag::of(&digest);
+        let offer = self.offer(etag.as_str(), size_bytes);
         let (status, range, body) = match self.wanted(&digest, &offer)? {
             Wanted::Done(response) => return Ok(*response),
             Wanted::Small(status, range) => {
@@ -172,10 +179,10 @@ impl Asked<'_> {
         Ok(offer.answer(status, &range, body))
     }
 
-    fn file_at_hand(&self, file: &ServedFile) -> Option<Response> {
+    fn file_at_hand(&self, file: &ServedFile, empty: HeaderMap) -> Option<Response> {
         let ServedFile { sha256: digest, size_bytes, .. } = *file;
-        let etag = etag(&digest);
-        let offer = self.offer(&etag, size_bytes);
+        let etag = Etag::of(&digest);
+        let offer = self.offer(etag.as_str(), size_bytes);
         let (status, range, body) = match self.wanted(&digest, &offer).ok()? {
             Wanted::Done(response) => return Some(*response),
             Wanted::Small(status, range) => {
@@ -192,11 +199,11 @@ impl Asked<'_> {
                 (status, range, body)
             }
         };
-        Some(offer.answer(status, &range, body))
+        Some(offer.answer_with(empty, status, &range, body))
     }
 
     fn wanted(&self, digest: &Sha256Digest, offer: &Offer<'_>) -> Result<Wanted, Problem> {
-        let (status, range) = match offer.plan(self.method, self.headers)? {
+        let (status, range) = match offer.plan(self.method, self.fields)? {
             Plan::Done(response) => return Ok(Wanted::Done(response)),
             Plan::Send(status, range) => (status, range),
         };
@@ -207,7 +214,7 @@ impl Asked<'_> {
             return Ok(Wanted::Small(status, range));
         }
         // A proxy would read `Range` anew: one that we ignore (RFC 9110 section 14.2) is none of its business.
-        let is_ignored = status == StatusCode::OK && self.headers.contains_key(header::RANGE);
+        let is_ignored = status == StatusCode::OK && self.fields.contains(&header::RANGE);
         match handed_over(self.app, digest, offer).filter(|_| !is_ignored) {
             Some(response) => Ok(Wanted::Done(Box::new(response))),
             None => Ok(Wanted::Large(status, range)),
@@ -228,8 +235,24 @@ impl Asked<'_> {
 }
 
 /// Strong tag of bytes: their digest never lies.
-fn etag(digest: &Sha256Digest) -> String {
-    format!("\"{digest}\"")
+struct Etag([u8; 66]);
+
+impl Etag {
+    fn of(digest: &Sha256Digest) -> Self {
+        let mut text = [b'"'; 66];
+        // The lengths fit.
+        let _ = hex::encode_to_slice(digest.as_bytes(), &mut text[1..65]);
+        Self(text)
+    }
+
+    fn as_str(&self) -> &str {
+        str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    /// The digest's digits.
+    fn digest(&self) -> &[u8] {
+        &self.0[1..65]
+    }
 }
 
 /// Whether a range is copied into the answer: for so little that is less work than a second call of the system.

@@ -18,8 +18,10 @@ use super::Problem;
 use super::auth::CallerName;
 use super::conditional::header_text;
 use super::cross_origin;
+use super::fields::Fields;
+use super::quick::Asked;
 use super::sendfile::Outbox;
-use crate::model::{Kind, Timestamp};
+use crate::model::{Clock, Kind, Timestamp};
 
 /// The connection that a request came by. Not an extension of the request: those cost each of them four allocations.
 #[derive(Clone, Default)]
@@ -42,6 +44,7 @@ pub struct WrittenProblem(pub Problem);
 pub struct Frame {
     started: Box<str>,
     count: AtomicU64,
+    clock: Clock,
 }
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -57,9 +60,9 @@ const SAFE_HEADERS: [(HeaderName, HeaderValue); 5] = [
 ];
 
 impl Frame {
-    /// A frame for a server that started at `now`.
-    pub fn new(now: Timestamp) -> Self {
-        Self { started: format!("{:x}", now.as_microsecond()).into(), count: AtomicU64::new(0) }
+    /// A frame for a server that starts now.
+    pub fn new(clock: Clock) -> Self {
+        Self { started: format!("{:x}", clock.now().as_microsecond()).into(), count: AtomicU64::new(0), clock }
     }
 
     fn next_id(&self) -> Id {
@@ -107,6 +110,24 @@ impl Line {
     fn path(&self) -> &str {
         self.uri.path()
     }
+
+    fn log(&self, response: &Response, problem: Option<(&'static str, &str)>) {
+        self.is_written.store(true, Ordering::Relaxed);
+        log(&self.entry(), response, problem);
+    }
+
+    fn entry(&self) -> Entry<'_> {
+        Entry { method: &self.method, path: self.path(), peer: self.peer, id: &self.id, started: self.started }
+    }
+}
+
+/// What the log says of a request.
+struct Entry<'a> {
+    method: &'a Method,
+    path: &'a str,
+    peer: Option<SocketAddr>,
+    id: &'a Id,
+    started: Instant,
 }
 
 impl Drop for Line {
@@ -122,8 +143,8 @@ impl Drop for Line {
     }
 }
 
-/// Answers a request without the routes, if it can; else it leaves the request as it is.
-type AtHand = Box<dyn Fn(&mut Request, Option<&Outbox>) -> Option<Response> + Send + Sync>;
+/// Answers a GET without the routes, if it can; the headers of the answer go into the empty map.
+type AtHand = Box<dyn Fn(&Asked<'_>, Option<&Outbox>, HeaderMap) -> Option<Response> + Send + Sync>;
 
 /// The routes with the frame around them. Only what guards the routes alone is a layer: the others would cost each answer
 /// that is at hand allocations of its own.
@@ -138,7 +159,7 @@ impl Framed {
     pub fn new(
         router: Router,
         frame: Frame,
-        at_hand: impl Fn(&mut Request, Option<&Outbox>) -> Option<Response> + Send + Sync + 'static,
+        at_hand: impl Fn(&Asked<'_>, Option<&Outbox>, HeaderMap) -> Option<Response> + Send + Sync + 'static,
     ) -> Self {
         let caught = CatchPanicLayer::custom(|panic| panicked(panic).into_response());
         Self { router: router.layer(caught), frame, at_hand: Box::new(at_hand) }
@@ -149,8 +170,31 @@ impl Framed {
         self.answer_by(request, &Origin::default()).await
     }
 
+    /// Answers a GET without a body, for exactly one host, if the answer is at hand; its headers go into the empty map.
+    /// Tells when it was made, too.
+    pub fn answer_at_hand(
+        &self,
+        asked: &Asked<'_>,
+        origin: &Origin,
+        headers: HeaderMap,
+    ) -> Option<(Response, Timestamp)> {
+        let started = Instant::now();
+        let mut response = (self.at_hand)(asked, origin.outbox.as_ref(), headers)?;
+        let id = self.frame.next_id();
+        log(&Entry { method: &Method::GET, path: asked.path, peer: origin.peer, id: &id, started }, &response, None);
+        dress(&mut response, &id);
+        Some((response, self.frame.clock.now()))
+    }
+
+    fn at_hand(&self, request: &Request, origin: &Origin) -> Option<Response> {
+        let (uri, fields) = (request.uri(), Fields::from(request.headers()));
+        let asked = Asked { path: uri.path(), query: uri.query(), fields };
+        let is_get = request.method() == Method::GET;
+        is_get.then(|| (self.at_hand)(&asked, origin.outbox.as_ref(), HeaderMap::new())).flatten()
+    }
+
     /// Answers a request; errors are answers too.
-    pub async fn answer_by(&self, mut request: Request, origin: &Origin) -> Response {
+    pub async fn answer_by(&self, request: Request, origin: &Origin) -> Response {
         let line = Line {
             method: request.method().clone(),
             uri: request.uri().clone(),
@@ -159,31 +203,17 @@ impl Framed {
             started: Instant::now(),
             is_written: AtomicBool::new(false),
         };
-        let at_hand = check(&request).map(|()| (self.at_hand)(&mut request, origin.outbox.as_ref()));
+        let at_hand = check(&request).map(|()| self.at_hand(&request, origin));
         let mut response = match at_hand {
             Ok(Some(response)) => {
-                log(&line, &response, None);
+                line.log(&response, None);
                 response
             }
             // In a place of its own: it is large, and the connection would move it for every answer.
             Ok(None) => Box::pin(self.answer_by_route(request, origin, &line)).await,
             Err(problem) => answer(problem, None, accept_of(request.headers()).as_ref(), &line),
         };
-        let is_known = response.status() == StatusCode::NOT_MODIFIED;
-        let headers = response.headers_mut();
-        if is_known {
-            // The router writes 0, which would be the length of what the client has (RFC 9110 section 8.6). The safe headers
-            // came with what it has and still hold for that (section 15.4.5).
-            headers.remove(header::CONTENT_LENGTH);
-        } else {
-            headers.reserve(SAFE_HEADERS.len() + 1);
-            for (name, value) in SAFE_HEADERS {
-                headers.entry(name).or_insert(value);
-            }
-        }
-        if let Ok(id) = HeaderValue::from_bytes(line.id.as_bytes()) {
-            headers.insert(REQUEST_ID, id);
-        }
+        dress(&mut response, &line.id);
         response
     }
 
@@ -199,7 +229,7 @@ impl Framed {
             None => {
                 let written = response.extensions_mut().remove::<WrittenProblem>();
                 let problem = written.as_ref().map(|WrittenProblem(problem)| (problem.code(), problem.causes()));
-                log(line, &response, problem);
+                line.log(&response, problem);
                 response
             }
         }
@@ -236,8 +266,27 @@ fn answer(problem: Problem, beside: Option<Response>, accept: Option<&HeaderValu
             response.extensions_mut().insert(name);
         }
     }
-    log(line, &response, Some((code, &causes)));
+    line.log(&response, Some((code, &causes)));
     response
+}
+
+/// Puts on the headers that every answer has.
+fn dress(response: &mut Response, id: &Id) {
+    let is_known = response.status() == StatusCode::NOT_MODIFIED;
+    let headers = response.headers_mut();
+    if is_known {
+        // The router writes 0, which would be the length of what the client has (RFC 9110 section 8.6). The safe headers
+        // came with what it has and still hold for that (section 15.4.5).
+        headers.remove(header::CONTENT_LENGTH);
+    } else {
+        headers.reserve(SAFE_HEADERS.len() + 1);
+        for (name, value) in SAFE_HEADERS {
+            headers.entry(name).or_insert(value);
+        }
+    }
+    if let Ok(id) = HeaderValue::from_bytes(id.as_bytes()) {
+        headers.insert(REQUEST_ID, id);
+    }
 }
 
 /// What no route takes: a request that does not say once whom it is for (RFC 9112 section 3.2), and an encoded body.
@@ -269,23 +318,23 @@ fn elapsed_ms(started: Instant) -> f64 {
 }
 
 /// One line per request: no query, no header, no body, so no token can be in it.
-fn log(line: &Line, response: &Response, problem: Option<(&'static str, &str)>) {
-    line.is_written.store(true, Ordering::Relaxed);
+fn log(entry: &Entry<'_>, response: &Response, problem: Option<(&'static str, &str)>) {
     let status = response.status();
-    let elapsed_ms = elapsed_ms(line.started);
     let caller = response.extensions().get::<CallerName>().map(|name| name.0.as_str());
     let caller = caller.unwrap_or("anonymous");
-    let peer = line.peer.map(tracing::field::display);
+    let peer = entry.peer.map(tracing::field::display);
     let (code, causes) = problem.unzip();
-    let (method, path, request_id) = (&line.method, line.path(), line.id.as_str());
+    let (method, path, request_id) = (entry.method, entry.path, entry.id.as_str());
     let status_code = status.as_u16();
     if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
         tracing::error!(
-            %method, path, status = status_code, elapsed_ms, request_id, caller, peer, code, causes, "{method} {path} {status_code}"
+            %method, path, status = status_code, elapsed_ms = elapsed_ms(entry.started), request_id, caller, peer, code,
+            causes, "{method} {path} {status_code}"
         );
     } else {
         tracing::info!(
-            %method, path, status = status_code, elapsed_ms, request_id, caller, peer, code, causes, "{method} {path} {status_code}"
+            %method, path, status = status_code, elapsed_ms = elapsed_ms(entry.started), request_id, caller, peer, code,
+            causes, "{method} {path} {status_code}"
         );
     }
 }
@@ -332,7 +381,7 @@ mod tests {
         let written = Written::default();
         let _log = written.listen();
         let router = Router::new().route("/slow", get(std::future::pending::<&'static str>));
-        let server = Framed::new(router, Frame::new(Timestamp::UNIX_EPOCH), |_, _| None);
+        let server = Framed::new(router, Frame::new(Clock::manual(Timestamp::UNIX_EPOCH)), |_, _, _| None);
         let request = Request::builder().uri("/slow").header("host", "a").body(Body::empty()).unwrap();
         let answer = server.answer(request);
         // Polled once and dropped, as the connection does.
@@ -347,7 +396,7 @@ mod tests {
         let _log = written.listen();
         let page = async || Problem::new(Kind::NotFound, "http/no-such-page", "nothing is here");
         let router = Router::new().route("/page", get(page));
-        let server = Framed::new(router, Frame::new(Timestamp::UNIX_EPOCH), |_, _| None);
+        let server = Framed::new(router, Frame::new(Clock::manual(Timestamp::UNIX_EPOCH)), |_, _, _| None);
         let request = Request::builder()
             .uri("/page?token=secret-1")
             .header("host", "a")
@@ -375,7 +424,7 @@ mod tests {
         let router = Router::new()
             .route("/bad", get(async || -> &'static str { panic!("secret of the insides") }))
             .route("/good", get(async || "good"));
-        let server = Framed::new(router, Frame::new(Timestamp::UNIX_EPOCH), |_, _| None);
+        let server = Framed::new(router, Frame::new(Clock::manual(Timestamp::UNIX_EPOCH)), |_, _, _| None);
         let ask = async |path: &str| {
             let request = Request::builder().uri(path).header("host", "a").body(Body::empty()).unwrap();
             server.answer(request).await

@@ -14,6 +14,7 @@ use super::Problem;
 use super::auth::Who;
 use super::conditional::{header_text, is_listed, moving};
 use super::extract::Segments;
+use super::fields::Fields;
 use super::pieces::Pieces;
 use crate::access::ReadPolicy;
 use crate::app::App;
@@ -157,14 +158,14 @@ async fn root_page(app: &App, who: &Who, place: Place, parts: Parts) -> Answer {
     if place.is_found {
         return redirect(app, &place, "", &parts.uri);
     }
-    let wish = Wish::of(&parts.uri, &parts.headers)?;
+    let wish = Wish::of(parts.uri.query(), &parts.headers)?;
     who.may(app, Permission::Read, Some(&place.wanted.name), None)?;
     let form = wish.form(&place);
     let page = match who.project_limits(app) {
         None => app.pages.root(&app.index, &place.wanted, form).await?,
         Some(limits) => app.pages.root_within(&app.index, &place.wanted, form, limits).await?,
     };
-    Ok(page_answer(app, &place, &page, wish.is_known(&page), HeaderMap::with_capacity(HEADER_COUNT)))
+    Ok(page_answer(app, &place, &page, wish.is_known(&page), HeaderMap::new()))
 }
 
 async fn project_page(app: &App, who: &Who, place: Place, segment: &str, parts: Parts) -> Answer {
@@ -172,10 +173,10 @@ async fn project_page(app: &App, who: &Who, place: Place, segment: &str, parts: 
     if place.is_found || project.as_str() != segment {
         return redirect(app, &place, &project, &parts.uri);
     }
-    let wish = Wish::of(&parts.uri, &parts.headers)?;
+    let wish = Wish::of(parts.uri.query(), &parts.headers)?;
     who.may(app, Permission::Read, Some(&place.wanted.name), Some(&project))?;
     let page = app.pages.project(&app.index, &place.wanted, &project, wish.form(&place)).await?;
-    Ok(page_answer(app, &place, &page, wish.is_known(&page), HeaderMap::with_capacity(HEADER_COUNT)))
+    Ok(page_answer(app, &place, &page, wish.is_known(&page), HeaderMap::new()))
 }
 
 /// The project that a segment of a URL names.
@@ -198,8 +199,9 @@ pub(super) struct Wish<'a> {
 }
 
 impl<'a> Wish<'a> {
-    pub(super) fn of(uri: &Uri, headers: &'a HeaderMap) -> Result<Self, Problem> {
-        let parameter = uri.query().and_then(|query| negotiate::query_value(query, "format"));
+    pub(super) fn of(query: Option<&str>, headers: impl Into<Fields<'a>>) -> Result<Self, Problem> {
+        let headers = headers.into();
+        let parameter = query.and_then(|query| negotiate::query_value(query, "format"));
         let accept = header_text(headers, header::ACCEPT);
         let format = negotiate::format(accept.as_deref(), parameter.as_deref()).ok_or_else(|| {
             not_acceptable("no form of this page is accepted by the client", NEGOTIATED)
@@ -224,7 +226,7 @@ impl<'a> Wish<'a> {
 const NEGOTIATED: &str = "Accept, Accept-Encoding";
 
 /// The encoding that a client wants most; `vary` is what the answer depends on.
-pub(super) fn accepted_encoding(headers: &HeaderMap, vary: &'static str) -> Result<Encoding, Problem> {
+pub(super) fn accepted_encoding<'a>(headers: impl Into<Fields<'a>>, vary: &'static str) -> Result<Encoding, Problem> {
     let accept_encoding = header_text(headers, header::ACCEPT_ENCODING);
     negotiate::encoding(accept_encoding.as_deref()).ok_or_else(|| {
         not_acceptable("no encoding of this page is accepted by the client", vary)
@@ -248,6 +250,7 @@ pub(super) fn page_answer(
     mut headers: HeaderMap,
 ) -> Response {
     let mut response = Response::default();
+    headers.reserve(HEADER_COUNT);
     if is_known {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
     } else {

@@ -99,6 +99,7 @@ pub struct WatchedIo<Io> {
     read_alarm: Alarm,
     write_alarm: Alarm,
     is_writing: bool,
+    unread: Bytes,
 }
 
 impl<Io> WatchedIo<Io> {
@@ -107,7 +108,18 @@ impl<Io> WatchedIo<Io> {
         let mut read_alarm = Alarm::default();
         read_alarm.set(timeouts.head);
         let write_alarm = Alarm::default();
-        Self { io, timeouts, in_flight, waiting: Waiting::Head, read_alarm, write_alarm, is_writing: false }
+        let (waiting, unread) = (Waiting::Head, Bytes::new());
+        Self { io, timeouts, in_flight, waiting, read_alarm, write_alarm, is_writing: false, unread }
+    }
+
+    /// Has what was read already read once more.
+    pub fn unread(&mut self, bytes: Bytes) {
+        self.unread = bytes;
+    }
+
+    /// After an answer was sent that was not in flight: from now on the client is waited for.
+    pub fn end_request(&mut self) {
+        self.waiting = Waiting::Nothing;
     }
 
     /// After something was read: the head's time runs from its first byte, however slowly the others follow.
@@ -156,6 +168,11 @@ fn silence(what: &str) -> io::Error {
 impl<Io: AsyncRead + Unpin> AsyncRead for WatchedIo<Io> {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        if !this.unread.is_empty() {
+            let length = this.unread.len().min(buffer.remaining());
+            buffer.put_slice(&this.unread.split_to(length));
+            return Poll::Ready(Ok(()));
+        }
         let read = Pin::new(&mut this.io).poll_read(context, buffer);
         if read.is_ready() {
             this.note_read();

@@ -167,13 +167,13 @@ pub const ROUTES: &[Route] = &[
 
 /// The whole server: takes requests, gives answers.
 pub fn server(app: Arc<App>) -> Framed {
-    let frame = Frame::new(app.clock.now());
+    let frame = Frame::new(app.clock.clone());
     let mut router = Router::new();
     for route in ROUTES {
         router = router.route(route.path, guarded(route, &app));
     }
     let router = router.method_not_allowed_fallback(wrong_method).fallback(no_such_page).with_state(app.clone());
-    Framed::new(router, frame, move |request, outbox| shortcut::at_hand(&app, request, outbox))
+    Framed::new(router, frame, move |asked, outbox, headers| shortcut::at_hand(&app, asked, outbox, headers))
 }
 
 fn guarded(route: &Route, app: &Arc<App>) -> MethodRouter<Arc<App>> {

@@ -187,7 +187,11 @@ impl AsyncRead for SendfileIo {
 
 impl AsyncWrite for SendfileIo {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_write_vectored(context, &[IoSlice::new(bytes)])
+        let this = self.get_mut();
+        match !is_stand_in(bytes) && this.outbox.parts().is_empty() {
+            true => Pin::new(&mut this.stream).poll_write(context, bytes),
+            false => Pin::new(this).poll_write_vectored(context, &[IoSlice::new(bytes)]),
+        }
     }
 
     fn poll_write_vectored(

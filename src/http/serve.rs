@@ -14,8 +14,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
 
 use super::frame::{Framed, Origin};
+use super::quick;
 use super::quiet::{GapBody, InFlight, MarkedBody, Patience, WatchedIo};
 use super::sendfile::{Outbox, SendfileIo};
 use super::server;
@@ -85,6 +87,7 @@ pub async fn serve_with(
     let patience = Patience { gap: timeouts.body_gap, bytes_per_second: app.settings.min_upload_bytes_per_second };
     let server = Arc::new(server(app));
     let graceful = GracefulShutdown::new();
+    let stop = CancellationToken::new();
     tokio::pin!(shutdown);
     loop {
         let accepted = async {
@@ -97,8 +100,9 @@ pub async fn serve_with(
         };
         match accepted {
             Ok((stream, peer)) => {
-                let server = server.clone();
-                let connection = Connection { stream, peer, server, timeouts, patience, max_head_bytes, _slot: slot };
+                let (server, stop) = (server.clone(), stop.clone());
+                let connection =
+                    Connection { stream, peer, server, timeouts, patience, max_head_bytes, stop, _slot: slot };
                 tokio::spawn(connection.run(graceful.watcher()));
             }
             Err(error) if is_of_the_peer(&error) => {}
@@ -109,6 +113,7 @@ pub async fn serve_with(
         }
     }
     drop(listener);
+    stop.cancel();
     if tokio::time::timeout(timeouts.stop, graceful.shutdown()).await.is_err() {
         tracing::warn!("requests that were still running have been given up");
     }
@@ -129,19 +134,27 @@ struct Connection {
     timeouts: Timeouts,
     patience: Patience,
     max_head_bytes: usize,
+    stop: CancellationToken,
     _slot: OwnedSemaphorePermit,
 }
 
 impl Connection {
     async fn run(self, watcher: Watcher) {
-        let Self { stream, peer, server, timeouts, patience, max_head_bytes, _slot } = self;
+        let Self { stream, peer, server, timeouts, patience, max_head_bytes, stop, _slot } = self;
         // Answers are written whole; waiting to fill a packet would only add latency.
         let _ = stream.set_nodelay(true);
         let in_flight = InFlight::default();
         let outbox = Outbox::default();
-        let io = SendfileIo::new(stream, outbox.clone());
-        let io = TokioIo::new(WatchedIo::new(io, timeouts, in_flight.clone()));
+        let mut io = WatchedIo::new(SendfileIo::new(stream, outbox.clone()), timeouts, in_flight.clone());
         let origin = Arc::new(Origin { peer: Some(peer), outbox: Some(outbox) });
+        match quick::serve(&mut io, &server, &origin, max_head_bytes, &stop).await {
+            Ok(Some(unread)) => io.unread(unread),
+            Ok(None) => return,
+            Err(error) => {
+                tracing::debug!(%peer, error = %error, "a connection ended early");
+                return;
+            }
+        }
         let service = hyper::service::service_fn(move |request: Request<Incoming>| {
             let mark = in_flight.begin();
             let request = request.map(|body| match body.is_end_stream() {
@@ -161,7 +174,7 @@ impl Connection {
             .max_headers(MAX_HEADERS)
             .max_header_size(max_head_bytes)
             .max_buf_size(MAX_BUFFER_BYTES)
-            .serve_connection(io, service);
+            .serve_connection(TokioIo::new(io), service);
         if let Err(error) = watcher.watch(connection).await {
             tracing::debug!(%peer, error = %error, "a connection ended early");
         }

@@ -5,13 +5,13 @@
 //! for a page or a file, that names who sends it, or whose answer is not in memory takes the way of all others, and so does
 //! every error.
 
-use axum::extract::Request;
-use axum::http::{Method, header};
+use axum::http::{HeaderMap, header};
 use axum::response::Response;
 
 use super::cross_origin::OPEN_HEADERS;
 use super::files;
 use super::pages::{Place, Wish, page_answer};
+use super::quick::Asked;
 use super::sendfile::Outbox;
 use crate::access::{ReadPolicy, authorize};
 use crate::app::App;
@@ -20,23 +20,23 @@ use crate::model::{ChannelRef, Permission, Principal};
 use crate::packaging::ProjectName;
 use crate::simple::Base;
 
-/// The answer that the routes would give, if it is at hand. `outbox` is that of the connection.
-pub fn at_hand(app: &App, request: &mut Request, outbox: Option<&Outbox>) -> Option<Response> {
-    let mut answer = find(app, request, outbox)?;
+/// The answer that the routes would give, if it is at hand; its headers go into an empty map. `outbox` is that of the
+/// connection.
+pub fn at_hand(app: &App, asked: &Asked<'_>, outbox: Option<&Outbox>, headers: HeaderMap) -> Option<Response> {
+    let mut answer = find(app, asked, outbox, headers)?;
     if app.settings.cross_origin_reads == CrossOriginReads::Allowed {
         answer.headers_mut().extend(OPEN_HEADERS);
     }
     Some(answer)
 }
 
-fn find(app: &App, request: &mut Request, outbox: Option<&Outbox>) -> Option<Response> {
-    let is_plain = request.method() == Method::GET && !request.headers().contains_key(header::AUTHORIZATION);
-    if !is_plain || app.settings.read != ReadPolicy::Open {
+fn find(app: &App, asked: &Asked<'_>, outbox: Option<&Outbox>, headers: HeaderMap) -> Option<Response> {
+    if app.settings.read != ReadPolicy::Open || asked.fields.contains(&header::AUTHORIZATION) {
         return None;
     }
-    let path = request.uri().path();
+    let path = asked.path;
     if path.starts_with("/packages/") {
-        return files::at_hand(app, request, outbox);
+        return files::at_hand(app, asked, outbox, headers);
     }
     let (channel, project) = parts_of(path)?;
     let place = match channel {
@@ -46,17 +46,13 @@ fn find(app: &App, request: &mut Request, outbox: Option<&Outbox>) -> Option<Res
     let project = project.map(|segment| project_of(segment).ok_or(())).transpose().ok()?;
     let may = (Permission::Read, Some(&place.wanted.name), project.as_ref());
     authorize(&Principal::Anonymous, may.0, may.1, may.2, app.settings.read).ok()?;
-    let wish = Wish::of(request.uri(), request.headers()).ok()?;
+    let wish = Wish::of(asked.query, asked.fields).ok()?;
     let form = wish.form(&place);
     let page = match &project {
         None => app.pages.root_at_hand(&app.index, &place.wanted, form)?,
         Some(project) => app.pages.project_at_hand(&app.index, &place.wanted, project, form)?,
     };
-    let is_known = wish.is_known(&page);
-    // The connection hands the map of an answer to the next request: one map serves them all.
-    let mut headers = std::mem::take(request.headers_mut());
-    headers.clear();
-    Some(page_answer(app, &place, &page, is_known, headers))
+    Some(page_answer(app, &place, &page, wish.is_known(&page), headers))
 }
 
 /// Channel and project of `/simple/`, `/simple/{project}/`, `/{channel}/simple/` or `/{channel}/simple/{project}/`.
