@@ -1,7 +1,7 @@
 //! Blobs in a local directory: `blobs/sha256/ab/cd/<hex>`, mode 0444, written aside in `tmp` and moved into place.
 //!
-//! Order of a commit: sync the file, sync new directories, rename, sync the directory. A crash in between leaves a
-//! pending file or an unreferenced blob, both of which [`BlobStore::sweep`] takes away.
+//! Order of a commit: make the directory, sync the file, rename, sync the directory and the one above a new one. A crash in
+//! between leaves a pending file or an unreferenced blob, both of which [`BlobStore::sweep`] takes away.
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File, Permissions};
@@ -14,16 +14,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use tempfile::{NamedTempFile, TempPath};
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::spawn_blocking;
 
 use super::floor::Floor;
+use super::local_pending::{LocalPending, Work, joined};
 use super::partial::Partials;
 use super::spool::{PENDING_SUFFIX, Spool};
-use super::{
-    BlobBytes, BlobError, BlobFile, BlobStore, CHUNK_SIZE_BYTES, Hashing, PartialKey, PendingBlob, PendingWrite,
-    SweepReport, many,
-};
-use crate::model::{FileDigests, Sha256Digest, Timestamp};
+use super::{BlobBytes, BlobError, BlobFile, BlobStore, Hashing, PartialKey, PendingBlob, SweepReport, many};
+use crate::model::{Sha256Digest, Timestamp};
 
 /// Layout of the directory; a server refuses any other.
 const LAYOUT: &str = "1";
@@ -35,7 +33,7 @@ pub struct LocalBlobs {
 }
 
 #[derive(Debug)]
-struct Places {
+pub(super) struct Places {
     /// `DIR/blobs/sha256`.
     blobs: PathBuf,
     /// `DIR/tmp`.
@@ -98,9 +96,8 @@ impl LocalBlobs {
         self.places.sweep_pending(Timestamp::MAX)
     }
 
-    fn pending(&self, spool: Spool) -> PendingBlob {
-        let (places, work) = (Arc::clone(&self.places), Work::Idle(Box::new(spool)));
-        Box::new(LocalPending { places, waiting: Vec::new(), waiting_size: 0, work })
+    fn pending(&self, work: Work) -> PendingBlob {
+        Box::new(LocalPending::new(Arc::clone(&self.places), work))
     }
 
     /// Runs `work` where it may block.
@@ -115,14 +112,23 @@ impl LocalBlobs {
 
 impl BlobStore for LocalBlobs {
     fn create(&self, hashing: Hashing) -> BoxFuture<'_, Result<PendingBlob, BlobError>> {
-        Box::pin(async move {
-            let spool = self.blocking(move |places| Spool::create(&places.pending, hashing, &places.floor)).await?;
-            Ok(self.pending(spool))
-        })
+        Box::pin(async move { Ok(self.pending(Work::New(hashing))) })
     }
 
     fn check_room(&self, size_bytes: u64) -> BoxFuture<'_, Result<(), BlobError>> {
-        Box::pin(self.blocking(move |places| places.floor.check(size_bytes)))
+        // The answer is in the kernel's memory; a change of thread would cost more than asking.
+        Box::pin(async move { self.places.floor.check(size_bytes) })
+    }
+
+    /// One job from the first byte to the last flush.
+    fn put(&self, bytes: Bytes) -> BoxFuture<'_, Result<Sha256Digest, BlobError>> {
+        Box::pin(self.blocking(move |places| {
+            let mut spool = places.spool(Hashing::Standard)?;
+            spool.write(&[bytes])?;
+            let digest = spool.digests().sha256;
+            places.commit(spool.into_file(), &digest)?;
+            Ok(digest)
+        }))
     }
 
     fn resume<'a>(
@@ -136,7 +142,7 @@ impl BlobStore for LocalBlobs {
             let open = move |places: &Places| {
                 Spool::resume(&places.partials.path_of(&key), keep_bytes, hashing, &places.floor)
             };
-            Ok(self.pending(self.blocking(open).await?))
+            Ok(self.pending(Work::Idle(Box::new(self.blocking(open).await?))))
         })
     }
 
@@ -242,19 +248,25 @@ impl Places {
         File::open(self.of(digest)).and_then(BlobFile::new).map_err(|error| not_opened(error, digest))
     }
 
+    pub(super) fn spool(&self, hashing: Hashing) -> Result<Spool, BlobError> {
+        Spool::create(&self.pending, hashing, &self.floor)
+    }
+
     /// Moves a finished pending file to its place; when this returns, it survives a loss of power.
-    fn commit(&self, file: NamedTempFile, digest: &Sha256Digest) -> Result<(), BlobError> {
+    pub(super) fn commit(&self, file: NamedTempFile, digest: &Sha256Digest) -> Result<(), BlobError> {
         let failed = |source| BlobError::io("make a blob durable", source);
-        file.as_file().set_permissions(Permissions::from_mode(0o444)).map_err(failed)?;
-        file.as_file().sync_all().map_err(failed)?;
         let target = self.of(digest);
         let directory = target.parent().unwrap_or(&self.blobs).to_path_buf();
-        self.make_durable_dir(&directory, digest).map_err(failed)?;
+        // Before the first flush, which most file systems let this share.
+        let new_directory = self.make_dir_of(&directory, digest).map_err(failed)?;
+        file.as_file().set_permissions(Permissions::from_mode(0o444)).map_err(failed)?;
+        file.as_file().sync_all().map_err(failed)?;
         // Stays open until it is moved: another writer may wait for the lock on it.
         let (_open, path) = file.into_parts();
         // Also over a file that is there: equal digests are equal bytes, and one that was damaged since is healed.
         self.move_into_place(path, &target, digest).map_err(failed)?;
-        sync_dir(&directory).map_err(failed)
+        sync_dir(&directory).map_err(failed)?;
+        new_directory.map_or(Ok(()), |new| self.make_dir_durable(&directory, new)).map_err(failed)
     }
 
     /// Stores many blobs; see `many.rs`.
@@ -283,17 +295,20 @@ impl Places {
         file.persist(target).map_err(|error| error.error)
     }
 
-    /// Makes `ab/cd`. Another task may have made it a moment ago without having synced its parent yet, so
-    /// only what this process has synced counts as durable.
-    fn make_durable_dir(&self, directory: &Path, digest: &Sha256Digest) -> io::Result<()> {
+    /// Makes `ab/cd` and tells its bytes if it is not known to be durable. Another task may have made it a moment ago without
+    /// having synced its parent yet, so only what this process has synced counts.
+    fn make_dir_of(&self, directory: &Path, digest: &Sha256Digest) -> io::Result<Option<[u8; 2]>> {
         let [first, second, ..] = *digest.as_bytes();
-        let known = || self.durable.lock().unwrap_or_else(PoisonError::into_inner);
-        if known().contains(&[first, second]) {
-            return Ok(());
+        if self.durable.lock().unwrap_or_else(PoisonError::into_inner).contains(&[first, second]) {
+            return Ok(None);
         }
         make_dir(directory)?;
+        Ok(Some([first, second]))
+    }
+
+    fn make_dir_durable(&self, directory: &Path, new: [u8; 2]) -> io::Result<()> {
         sync_dir(directory.parent().unwrap_or(&self.blobs))?;
-        known().insert([first, second]);
+        self.durable.lock().unwrap_or_else(PoisonError::into_inner).insert(new);
         Ok(())
     }
 
@@ -350,90 +365,6 @@ impl Places {
         *meanwhile() = None;
         swept.map(|()| report)
     }
-}
-
-/// A pending file of [`LocalBlobs`]. One piece is written in a blocking thread while the next one is collected.
-struct LocalPending {
-    places: Arc<Places>,
-    waiting: Vec<Bytes>,
-    waiting_size: usize,
-    work: Work,
-}
-
-enum Work {
-    Idle(Box<Spool>),
-    Busy(JoinHandle<Result<Box<Spool>, BlobError>>),
-    /// An error was reported; what was written is not known to be whole.
-    Closed,
-}
-
-impl LocalPending {
-    /// Waits for the piece that is being written.
-    async fn idle(&mut self) -> Result<Box<Spool>, BlobError> {
-        match std::mem::replace(&mut self.work, Work::Closed) {
-            Work::Idle(spool) => Ok(spool),
-            Work::Busy(task) => joined(task).await,
-            Work::Closed => Err(BlobError::Closed),
-        }
-    }
-
-    /// Hands the collected pieces to a blocking thread.
-    async fn flush(&mut self) -> Result<(), BlobError> {
-        let mut spool = self.idle().await?;
-        let pieces = std::mem::take(&mut self.waiting);
-        self.waiting_size = 0;
-        self.work = Work::Busy(spawn_blocking(move || {
-            spool.write(&pieces)?;
-            Ok(spool)
-        }));
-        Ok(())
-    }
-}
-
-impl PendingWrite for LocalPending {
-    fn write(&mut self, bytes: Bytes) -> BoxFuture<'_, Result<(), BlobError>> {
-        Box::pin(async move {
-            self.waiting_size += bytes.len();
-            self.waiting.push(bytes);
-            if self.waiting_size >= CHUNK_SIZE_BYTES { self.flush().await } else { Ok(()) }
-        })
-    }
-
-    fn finish(&mut self) -> BoxFuture<'_, Result<FileDigests, BlobError>> {
-        Box::pin(async move {
-            if !self.waiting.is_empty() {
-                self.flush().await?;
-            }
-            let spool = self.idle().await?;
-            let digests = spool.digests();
-            self.work = Work::Idle(spool);
-            Ok(digests)
-        })
-    }
-
-    fn as_file(&self) -> Result<File, BlobError> {
-        match &self.work {
-            Work::Idle(spool) => spool.as_file(),
-            Work::Busy(_) | Work::Closed => Err(BlobError::Closed),
-        }
-    }
-
-    fn commit(mut self: Box<Self>) -> BoxFuture<'static, Result<Sha256Digest, BlobError>> {
-        Box::pin(async move {
-            let digests = self.finish().await?;
-            let spool = self.idle().await?;
-            let places = Arc::clone(&self.places);
-            let task = spawn_blocking(move || {
-                places.commit(spool.into_file(), &digests.sha256)?;
-                Ok(digests.sha256)
-            });
-            joined(task).await
-        })
-    }
-}
-
-async fn joined<T>(task: JoinHandle<Result<T, BlobError>>) -> Result<T, BlobError> {
-    task.await.unwrap_or_else(|stopped| Err(BlobError::io("finish a blocking task", io::Error::other(stopped))))
 }
 
 fn not_opened(error: io::Error, digest: &Sha256Digest) -> BlobError {

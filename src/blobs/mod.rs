@@ -6,6 +6,7 @@ mod error;
 mod file;
 mod floor;
 mod local;
+mod local_pending;
 mod many;
 mod partial;
 mod small;
@@ -98,6 +99,16 @@ pub trait BlobStore: Send + Sync + 'static {
     /// They are held in memory, so the caller hands over a bounded number of bytes at a time.
     fn put_all(&self, blobs: Vec<Bytes>) -> BoxFuture<'_, Result<Vec<Sha256Digest>, BlobError>>;
 
+    /// Stores bytes that are in memory, durable when this has answered; for METADATA and other small blobs.
+    fn put(&self, bytes: Bytes) -> BoxFuture<'_, Result<Sha256Digest, BlobError>> {
+        Box::pin(async move {
+            let mut pending = self.create(Hashing::Standard).await?;
+            pending.write(bytes).await?;
+            pending.finish().await?;
+            pending.commit().await
+        })
+    }
+
     /// Length of a blob in bytes; nothing if it is not there.
     fn stat<'a>(&'a self, digest: &'a Sha256Digest) -> BoxFuture<'a, Result<Option<u64>, BlobError>>;
 
@@ -162,8 +173,5 @@ pub trait PendingWrite: Send + Sync {
 
 /// Stores bytes that are in memory and tells their digest; for METADATA and other small blobs.
 pub async fn put(store: &dyn BlobStore, bytes: Bytes) -> Result<Sha256Digest, BlobError> {
-    let mut pending = store.create(Hashing::Standard).await?;
-    pending.write(bytes).await?;
-    pending.finish().await?;
-    pending.commit().await
+    store.put(bytes).await
 }
