@@ -99,8 +99,9 @@ pub async fn authenticate(
         return Err(AccessError::Ended);
     }
     // On a full disk, or behind a long change, reading is to go on.
-    let noted = tokio::time::timeout(TOUCH_PATIENCE, index.touch_token(record.id, now)).await;
-    if let Ok(Err(error)) = noted {
+    if record.is_due(now)
+        && let Ok(Err(error)) = tokio::time::timeout(TOUCH_PATIENCE, index.touch_token(record.id, now)).await
+    {
         tracing::warn!(error = %error, "the last use of token `{}` was not noted", record.name);
     }
     Ok(Principal::Token { name: record.name, scope: record.scope })

@@ -48,6 +48,13 @@ pub struct TokenRecord {
     pub last_used_at: Option<Timestamp>,
 }
 
+impl TokenRecord {
+    /// Whether a use at `now` is worth remembering: the last one is longer ago than an hour.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.last_used_at.is_none_or(|last| now.as_microsecond() - last.as_microsecond() >= TOUCH_INTERVAL)
+    }
+}
+
 #[derive(sqlx::FromRow)]
 struct TokenRow {
     id: i64,

@@ -71,9 +71,6 @@ statements! {
              ORDER BY f.filename",
         ),
     );
-    FIND_SAME_BYTES = both(
-        "SELECT filename FROM files WHERE sha256 = $1 AND filename <> $2 AND deleted_at IS NULL ORDER BY filename LIMIT 1",
-    );
     /// The first wheel of a release, but for one; what it needs and offers.
     FIND_SIBLING = both(
         "SELECT f.filename, f.requires_python, f.requires_dist, f.provides_extra \
@@ -96,14 +93,18 @@ statements! {
          WHERE p.name = $2 AND f.identity = $3 AND f.filename <> $1 \
          ORDER BY rank",
     );
-    FIND_PROJECT_ID = both("SELECT id FROM projects WHERE name = $1");
-    INSERT_PROJECT = both(
-        "INSERT INTO projects (name, display_name, created_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING",
+    FIND_PLACE = both(
+        "SELECT p.id, r.id FROM projects p LEFT JOIN releases r ON r.project_id = p.id AND r.version_key = $2 \
+         WHERE p.name = $1",
     );
-    FIND_RELEASE_ID = both("SELECT id FROM releases WHERE project_id = $1 AND version_key = $2");
+    /// Without a row as answer when somebody else was faster; so too the next one.
+    INSERT_PROJECT = both(
+        "INSERT INTO projects (name, display_name, created_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING \
+         RETURNING id",
+    );
     INSERT_RELEASE = both(
         "INSERT INTO releases (project_id, version_key, created_at) VALUES ($1, $2, $3) \
-         ON CONFLICT (project_id, version_key) DO NOTHING",
+         ON CONFLICT (project_id, version_key) DO NOTHING RETURNING id",
     );
     /// Without a row as answer when somebody else has just published the name or the same wheel.
     INSERT_FILE = both(
@@ -194,13 +195,6 @@ impl Index {
         rows.into_iter().next().map(|row| judge(file, row)).transpose()
     }
 
-    /// Another name, the first of several, under which the bytes of `filename` are published too.
-    pub async fn find_same_bytes(&self, sha256: &Sha256Digest, filename: &str) -> Result<Option<String>, IndexError> {
-        let (sha256, filename) = (sha256.to_hex(), text(filename, "filename")?);
-        let row: Option<(String,)> = read!(&self.db, fetch_optional, FIND_SAME_BYTES, sha256, filename)?;
-        Ok(row.map(|(filename,)| filename))
-    }
-
     /// What the first other wheel of a file's release says of the release, whatever channels it is in (standards REL-01).
     pub async fn find_sibling(&self, file: &NewFile) -> Result<Option<ReleaseFacts>, IndexError> {
         let (key, filename) = (release_key(&file.version), text(&file.filename, "filename")?);
@@ -252,8 +246,7 @@ impl IndexTx {
         if let Some(known) = self.find_published(file).await? {
             return Ok(known);
         }
-        let project_id = self.project_id(file).await?;
-        let release_id = self.release_id(project_id, file).await?;
+        let (project_id, release_id) = self.place(file).await?;
         if let Some(id) = self.insert_file(project_id, release_id, file).await? {
             self.count_bytes(project_id, file).await?;
             return Ok(AddedFile { id, is_new: true });
@@ -269,27 +262,34 @@ impl IndexTx {
         rows.into_iter().next().map(|row| judge(file, row)).transpose()
     }
 
-    async fn project_id(&mut self, file: &NewFile) -> Result<i64, IndexError> {
-        let name: &str = file.project.as_ref();
-        let found: Option<(i64,)> = fetch!(&mut self.tx, fetch_optional, FIND_PROJECT_ID, name)?;
-        if let Some((id,)) = found {
-            return Ok(id);
+    /// Keys of the file's project and release, which are made where they are missing.
+    async fn place(&mut self, file: &NewFile) -> Result<(i64, i64), IndexError> {
+        let key = release_key(&file.version);
+        let mut found = self.find_place(file, &key).await?;
+        if found.is_none() {
+            let (name, display_name) = (file.project.as_ref(), text(&file.display_name, "display_name")?);
+            let at = file.received_at.as_microsecond();
+            let made: Option<(i64,)> = fetch!(&mut self.tx, fetch_optional, INSERT_PROJECT, name, display_name, at)?;
+            found = match made {
+                Some((project_id,)) => Some((project_id, None)),
+                None => self.find_place(file, &key).await?,
+            };
         }
-        let display_name = text(&file.display_name, "display_name")?;
-        execute!(&mut self.tx, INSERT_PROJECT, name, display_name, file.received_at.as_microsecond())?;
-        let (id,): (i64,) = fetch!(&mut self.tx, fetch_one, FIND_PROJECT_ID, name)?;
-        Ok(id)
+        let (project_id, release_id) = found.ok_or(IndexError::Busy { source: None })?;
+        if let Some(release_id) = release_id {
+            return Ok((project_id, release_id));
+        }
+        let at = file.received_at.as_microsecond();
+        let made: Option<(i64,)> = fetch!(&mut self.tx, fetch_optional, INSERT_RELEASE, project_id, key.as_str(), at)?;
+        let release_id = match made {
+            Some((release_id,)) => Some(release_id),
+            None => self.find_place(file, &key).await?.and_then(|(_, release_id)| release_id),
+        };
+        Ok((project_id, release_id.ok_or(IndexError::Busy { source: None })?))
     }
 
-    async fn release_id(&mut self, project_id: i64, file: &NewFile) -> Result<i64, IndexError> {
-        let key = release_key(&file.version);
-        let found: Option<(i64,)> = fetch!(&mut self.tx, fetch_optional, FIND_RELEASE_ID, project_id, key.as_str())?;
-        if let Some((id,)) = found {
-            return Ok(id);
-        }
-        execute!(&mut self.tx, INSERT_RELEASE, project_id, key.as_str(), file.received_at.as_microsecond())?;
-        let (id,): (i64,) = fetch!(&mut self.tx, fetch_one, FIND_RELEASE_ID, project_id, key.as_str())?;
-        Ok(id)
+    async fn find_place(&mut self, file: &NewFile, key: &str) -> Result<Option<(i64, Option<i64>)>, IndexError> {
+        fetch!(&mut self.tx, fetch_optional, FIND_PLACE, file.project.as_ref(), key)
     }
 
     async fn insert_file(

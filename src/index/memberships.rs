@@ -8,6 +8,7 @@ use super::db::{both, pair};
 use super::rows::{optional_text, parse, to_json, yank};
 use super::{IndexError, IndexTx};
 use crate::model::{Change, Channel, ChannelName, Yank};
+use crate::packaging::ProjectName;
 
 statements! {
     /// SQLite is told the index: without statistics it takes the channel's whole range for shorter.
@@ -99,6 +100,24 @@ impl IndexTx {
         execute!(&mut self.tx, TOUCH_PROJECTS, id, serial, to_json(&plan.changed, "changes")?)?;
         self.touch_projects_of(&plan.changed).await?;
         Ok(plan.changed.len() as u64)
+    }
+
+    /// As [`IndexTx::apply`] for one file of `project` that [`IndexTx::add_file`] has just made: no channel can have it.
+    pub async fn show_new(
+        &mut self,
+        channel: &Channel,
+        file_id: i64,
+        project: &ProjectName,
+        mark: Option<&Yank>,
+    ) -> Result<(), IndexError> {
+        let reason = mark.and_then(|yank| yank.reason.clone());
+        optional_text(&reason, "yank reason")?;
+        let (id, serial) = (channel.id, channel.serial.0);
+        let open = [NewInterval { file_id, is_yanked: mark.is_some(), yank_reason: reason }];
+        execute!(&mut self.tx, OPEN, id, serial, to_json(&open, "changes")?)?;
+        execute!(&mut self.tx, TOUCH_PROJECTS, id, serial, to_json(&[file_id], "changes")?)?;
+        self.touch(project);
+        Ok(())
     }
 
     /// Whether the file is in the channel's head; false for an unknown channel.

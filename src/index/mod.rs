@@ -27,6 +27,7 @@ mod lookups;
 mod marks;
 mod memberships;
 mod namespaces;
+mod newcomers;
 mod open;
 mod projects;
 mod provenance;
@@ -34,6 +35,7 @@ mod quotas;
 mod search;
 mod snapshots;
 mod stamps;
+mod survey;
 mod targets;
 mod transaction;
 
@@ -49,6 +51,7 @@ pub use provenance::StoredProvenance;
 pub use search::{SearchHit, SearchPage};
 pub use snapshots::SnapshotRow;
 pub use stamps::Stamp;
+pub use survey::Survey;
 pub use transaction::IndexTx;
 
 /// Every statement that this module sends, but for the settings of a connection.
@@ -68,11 +71,13 @@ fn statements() -> impl Iterator<Item = db::Sql> {
         marks::STATEMENTS,
         memberships::STATEMENTS,
         namespaces::STATEMENTS,
+        newcomers::STATEMENTS,
         projects::STATEMENTS,
         provenance::STATEMENTS,
         quotas::STATEMENTS,
         search::STATEMENTS,
         snapshots::STATEMENTS,
+        survey::STATEMENTS,
         targets::STATEMENTS,
         transaction::STATEMENTS,
     ]

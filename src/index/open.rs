@@ -43,6 +43,10 @@ const POSTGRES_CONNECTIONS: u32 = 16;
 /// Rows that a SQLite thread may be ahead of its reader: fewer hand-overs on long lists, some hundred kilobytes at most.
 const ROWS_AHEAD: usize = 512;
 
+/// Pages of the write-ahead log after which SQLite folds it into the file, which takes two more flushes: 16 MB, some hundred
+/// uploads. Reading stays as fast, and a start after a crash reads them in a moment.
+const CHECKPOINT_PAGES: &str = "4000";
+
 /// Rows per index that SQLite looks at to choose its ways: milliseconds, and enough to tell long from short.
 const ANALYSIS_ROWS: u32 = 400;
 
@@ -166,6 +170,7 @@ async fn open_sqlite(path: &Path) -> Result<Db, IndexError> {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .pragma("journal_size_limit", "67108864")
+        .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
         .analysis_limit(ANALYSIS_ROWS)
         .optimize_on_close(true, None);
     let writer: SqlitePool = SqlitePoolOptions::new()
@@ -278,6 +283,7 @@ mod tests {
             }
         };
         assert!(matches!(refused, IndexError::StorageFull { .. }), "{refused:?}");
+        writer.execute("PRAGMA max_page_count = 4294967294").await.unwrap();
         create_channel(&index, number).await.unwrap();
     }
 

@@ -11,17 +11,19 @@ use crate::model::{AuditEvent, Clock, Principal, Sha256Digest, Timestamp, chain_
 statements! {
     /// Locks the end of the chain until the transaction ends, so that concurrent commits make one chain.
     TAKE_AUDIT_POSITIONS = both("UPDATE audit_head SET sequence = sequence + $1 WHERE id = 1 RETURNING sequence, hash");
-    INSERT_AUDIT = pair(
+    /// Adds rows and sets the end of the chain: two statements to SQLite, one that does both to PostgreSQL.
+    EXTEND_AUDIT = pair(
         "INSERT INTO audit (sequence, at, principal, event, previous_hash, hash) \
          SELECT json_extract(e.value, '$.sequence'), json_extract(e.value, '$.at'), json_extract(e.value, '$.principal'), \
          json_extract(e.value, '$.event'), json_extract(e.value, '$.previous_hash'), json_extract(e.value, '$.hash') \
-         FROM json_each($1) e",
-        "INSERT INTO audit (sequence, at, principal, event, previous_hash, hash) \
+         FROM json_each($1) e; \
+         UPDATE audit_head SET hash = $2 WHERE id = 1",
+        "WITH added AS (INSERT INTO audit (sequence, at, principal, event, previous_hash, hash) \
          SELECT e.sequence, e.at, e.principal, e.event, e.previous_hash, e.hash \
          FROM json_to_recordset(CAST($1 AS json)) \
-         AS e(sequence BIGINT, at BIGINT, principal TEXT, event TEXT, previous_hash TEXT, hash TEXT)",
+         AS e(sequence BIGINT, at BIGINT, principal TEXT, event TEXT, previous_hash TEXT, hash TEXT)) \
+         UPDATE audit_head SET hash = $2 WHERE id = 1",
     );
-    SET_AUDIT_HEAD = both("UPDATE audit_head SET hash = $1 WHERE id = 1");
     BEGIN_PART = both("SAVEPOINT part");
     KEEP_PART = both("RELEASE SAVEPOINT part");
     UNDO_PART = both("ROLLBACK TO SAVEPOINT part");
@@ -98,8 +100,7 @@ impl IndexTx {
             rows.push(ChainRow { sequence, at, principal: by, event, previous_hash: previous, hash });
             previous = hash;
         }
-        execute!(&mut self.tx, INSERT_AUDIT, to_json(&rows, "audit")?)?;
-        execute!(&mut self.tx, SET_AUDIT_HEAD, previous.to_hex())?;
+        execute!(&mut self.tx, EXTEND_AUDIT, to_json(&rows, "audit")?, previous.to_hex())?;
         Ok(last)
     }
 }

@@ -1,6 +1,7 @@
 //! What a project has to say to a new file: room for it, a release that is open, and, for a new project, its name.
 
 use super::{IngestParts, Profile, UploadError};
+use crate::index::Survey;
 use crate::model::{Finding, NewFile};
 use crate::packaging::is_standard_module;
 
@@ -9,21 +10,22 @@ const DAY_SECONDS: i64 = 86_400;
 
 /// Refuses a file that its project has no room for or whose release is closed; notes of the first file of a project that its
 /// name is easily mistaken (standards UPL-09, UPL-11, UPL-22).
-pub(super) async fn check_project(
+pub(super) fn check_project(
     parts: &IngestParts,
     profile: Profile,
+    survey: &Survey,
     file: &mut NewFile,
 ) -> Result<(), UploadError> {
-    let is_known = parts.index.check_project_room(file).await?;
-    if !is_known {
-        file.notes.extend(note_of_name(parts, file).await?);
+    parts.index.check_room(survey, file)?;
+    if survey.project_bytes.is_none() {
+        file.notes.extend(note_of_name(survey, file));
         return Ok(());
     }
     let days = parts.limits.release_closes_after_days;
     // What another index has published is not ours to date.
     if days > 0
         && profile == Profile::Strict
-        && let Some(begun) = parts.index.find_release_time(&file.project, &file.version).await?
+        && let Some(begun) = survey.release_begun_at
         && file.received_at.as_second() - begun.as_second() > i64::from(days) * DAY_SECONDS
     {
         let (project, version) = (file.project.clone(), file.version.clone());
@@ -32,14 +34,14 @@ pub(super) async fn check_project(
     Ok(())
 }
 
-async fn note_of_name(parts: &IngestParts, file: &NewFile) -> Result<Option<Finding>, UploadError> {
+fn note_of_name(survey: &Survey, file: &NewFile) -> Option<Finding> {
     let project = &file.project;
-    let text = match parts.index.find_alike(project).await? {
+    let text = match &survey.alike {
         Some(other) => format!("the new project `{project}` is easily mistaken for `{other}`, which is here"),
         None if is_standard_module(project) => {
             format!("the new project `{project}` has the name of a module of Python's standard library")
         }
-        None => return Ok(None),
+        None => return None,
     };
-    Ok(Some(Finding::note("UPL-22", "name-confusable", text).at("name")))
+    Some(Finding::note("UPL-22", "name-confusable", text).at("name"))
 }

@@ -4,8 +4,8 @@
 
 use super::receive::check_status;
 use super::{IngestParts, Staged, UploadError, UploadOutcome, Verdict};
-use crate::index::{IndexError, IndexTx};
-use crate::model::{AuditEvent, Change, ChannelName, Principal, Serial, Yank};
+use crate::index::{AddedFile, IndexError, IndexTx};
+use crate::model::{AuditEvent, Change, Channel, ChannelName, NewFile, Principal, Serial, Yank};
 
 /// Shows one staged file in a channel. Success means that its rows survive a loss of power.
 ///
@@ -30,6 +30,22 @@ pub(super) struct Written {
     pub(super) is_vouched_late: bool,
 }
 
+/// Writes the rows of one file in the plain case: it is new and comes without a provenance. `None` if it is not so plain.
+pub(super) async fn write_plain(
+    tx: &mut IndexTx,
+    channel: &ChannelName,
+    Staged { file, yank, provenance, findings }: &Staged,
+) -> Result<Option<(UploadOutcome, AuditEvent)>, IndexError> {
+    if provenance.is_some() {
+        return Ok(None);
+    }
+    let Some(serial) = tx.add_and_show(channel, file, yank.as_ref()).await? else { return Ok(None) };
+    let (filename, sha256) = (file.filename.clone(), file.digests.sha256);
+    let mut outcome = outcome_of(file, channel, Verdict::Stored, serial);
+    outcome.findings.extend(findings.iter().cloned());
+    Ok(Some((outcome, AuditEvent::FileUploaded { channel: channel.clone(), serial, filename, sha256 })))
+}
+
 /// Writes the rows of one file at the channel's next serial.
 pub(super) async fn write_one(
     tx: &mut IndexTx,
@@ -43,15 +59,12 @@ pub(super) async fn write_one(
     if let Some(provenance) = provenance.filter(|_| added.is_new) {
         tx.put_provenance(added.id, &provenance, who).await?;
     }
-    let is_there = tx.contains(channel, added.id).await?;
+    let is_there = !added.is_new && tx.contains(channel, added.id).await?;
     if !is_there && let Some((status, _)) = tx.find_status(&advanced, &file.project).await? {
         check_status(channel, &file.project, status)?;
     }
-    // An upload without a mark says nothing about one that is there; a mirrored one brings its mark.
-    let is_news = !is_there || yank.is_some();
-    let change = Change::Add { file_id: added.id, yank: yank.clone() };
     let (mut serial, mut event, mut verdict) = (Serial(advanced.serial.0 - 1), None, Verdict::Unchanged);
-    if is_news && tx.apply(&advanced, &[change]).await? > 0 {
+    if show(tx, &advanced, &added, is_there, staged).await? {
         serial = advanced.serial;
         let (channel, filename) = (channel.clone(), file.filename.clone());
         event = Some(match yank.as_ref().filter(|_| is_there) {
@@ -64,7 +77,13 @@ pub(super) async fn write_one(
             }
         });
     }
-    let outcome = UploadOutcome {
+    let outcome = outcome_of(file, channel, verdict, serial);
+    let is_vouched_late = provenance.is_some() && !added.is_new;
+    Ok(Written { outcome, event, file_id: added.id, is_vouched_late })
+}
+
+fn outcome_of(file: &NewFile, channel: &ChannelName, verdict: Verdict, serial: Serial) -> UploadOutcome {
+    UploadOutcome {
         verdict,
         filename: file.filename.clone(),
         project: file.project.clone(),
@@ -74,9 +93,26 @@ pub(super) async fn write_one(
         channel: channel.clone(),
         serial,
         findings: file.notes.clone(),
-    };
-    let is_vouched_late = provenance.is_some() && !added.is_new;
-    Ok(Written { outcome, event, file_id: added.id, is_vouched_late })
+    }
+}
+
+/// Makes the file part of the channel as it is to be shown; false if the channel shows it so already.
+async fn show(
+    tx: &mut IndexTx,
+    advanced: &Channel,
+    added: &AddedFile,
+    is_there: bool,
+    Staged { file, yank, .. }: &Staged,
+) -> Result<bool, IndexError> {
+    if added.is_new {
+        tx.show_new(advanced, added.id, &file.project, yank.as_ref()).await?;
+        return Ok(true);
+    }
+    // An upload without a mark says nothing about one that is there; a mirrored one brings its mark.
+    if is_there && yank.is_none() {
+        return Ok(false);
+    }
+    Ok(tx.apply(advanced, &[Change::Add { file_id: added.id, yank: yank.clone() }]).await? > 0)
 }
 
 /// Records the provenance of a file that was here before it, unless somebody else was faster.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-use super::publish::{Written, write_late_provenance, write_one};
+use super::publish::{Written, write_late_provenance, write_one, write_plain};
 use super::{Staged, UploadError, UploadOutcome};
 use crate::index::{Index, IndexError, IndexTx};
 use crate::model::{ChannelName, Principal};
@@ -108,6 +108,11 @@ async fn publish_group(index: Index, group: Vec<Queued>) {
 
 /// Writes all of a group and makes it durable. An error is everybody's: the transaction was lost.
 async fn write_group(index: &Index, group: &[Queued]) -> Result<Vec<Answer>, IndexError> {
+    if let [alone] = group
+        && alone.staged.provenance.is_none()
+    {
+        return Ok(vec![write_alone(index, alone).await]);
+    }
     let mut tx = index.begin().await?;
     let mut answers = Vec::with_capacity(group.len());
     for upload in group {
@@ -117,7 +122,32 @@ async fn write_group(index: &Index, group: &[Queued]) -> Result<Vec<Answer>, Ind
     Ok(answers)
 }
 
+/// As [`write_group`] for one upload, which is a change of its own and needs no parts. Dropped, its transaction leaves nothing.
+async fn write_alone(index: &Index, Queued { who, channel, staged, .. }: &Queued) -> Answer {
+    let mut tx = index.begin().await?;
+    if let Some((outcome, event)) = write_plain(&mut tx, channel, staged).await? {
+        tx.commit(who, &event).await?;
+        return Ok(outcome);
+    }
+    let Written { mut outcome, event, .. } = write_one(&mut tx, who, channel, staged).await?;
+    if let Some(event) = event {
+        tx.commit(who, &event).await?;
+    }
+    outcome.findings.extend(staged.findings.iter().cloned());
+    Ok(outcome)
+}
+
 async fn write_queued(tx: &mut IndexTx, Queued { who, channel, staged, .. }: &Queued) -> Result<Answer, IndexError> {
+    match write_plain(tx, channel, staged).await {
+        Ok(None) => {}
+        Ok(Some((outcome, event))) => {
+            tx.record(who, &event)?;
+            return Ok(Ok(outcome));
+        }
+        // Found before anything was written.
+        Err(error @ IndexError::Unstorable { .. }) => return Ok(Err(error.into())),
+        Err(error) => return undo(tx, error.into()).await,
+    }
     tx.begin_part().await?;
     let written = write_one(tx, who, channel, staged).await;
     let Written { mut outcome, event, file_id, is_vouched_late } = match written {

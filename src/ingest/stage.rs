@@ -21,7 +21,7 @@ use super::{
 };
 use crate::archive::ReadAt;
 use crate::blobs::{CHUNK_SIZE_BYTES, Hashing, PendingBlob, put};
-use crate::index::StoredProvenance;
+use crate::index::{StoredProvenance, Survey};
 use crate::model::{FileDigests, FileKind, Finding, Md5Digest, NewFile, Principal, Sha256Digest, StoredFile, Yank};
 use crate::packaging::{ProjectName, parse_dist_filename, shown};
 
@@ -115,13 +115,26 @@ impl<'a> PendingUpload<'a> {
             digests.md5 = Some(self.md5(digests.size_bytes).await?);
         }
         check_digests(&upload.declared, &digests)?;
-        if let Ok(name) = parse_dist_filename(&upload.filename) {
-            check_namespace(self.parts, who, name.project()).await?;
+        let survey = self.survey(who, &upload, &digests.sha256).await?;
+        if survey.as_ref().is_some_and(|survey| survey.is_published)
+            && let Some(stored) = self.parts.index.find_file(&upload.filename).await?
+        {
+            return self.check_known(who, upload, stored, &digests.sha256).await;
         }
-        match self.parts.index.find_file(&upload.filename).await? {
-            Some(stored) => self.check_known(who, upload, stored, &digests.sha256).await,
-            None => self.check_new(who, upload, digests).await,
-        }
+        self.check_new(who, upload, digests, survey).await
+    }
+
+    /// What is here already; nothing is said of a name that no distribution has, which is refused later with all else.
+    async fn survey(
+        &self,
+        who: &Principal,
+        upload: &Upload,
+        sha256: &Sha256Digest,
+    ) -> Result<Option<Survey>, UploadError> {
+        let Ok(name) = parse_dist_filename(&upload.filename) else { return Ok(None) };
+        check_namespace(self.parts, who, name.project()).await?;
+        let release = (name.project(), name.version());
+        Ok(Some(self.parts.index.survey(&upload.channel, &upload.filename, release, sha256).await?))
     }
 
     /// Judges a file that is published nowhere.
@@ -130,30 +143,35 @@ impl<'a> PendingUpload<'a> {
         who: &Principal,
         upload: Upload,
         digests: FileDigests,
+        survey: Option<Survey>,
     ) -> Result<CheckedUpload<'a>, UploadError> {
         // Asked again in the transaction, which decides; here it spares the check, and nothing is made durable in vain.
-        if let Ok(name) = parse_dist_filename(&upload.filename) {
-            let status = self.parts.index.find_status(&upload.channel, name.project()).await?;
-            check_status(&upload.channel, name.project(), status)?;
+        if let (Ok(name), Some(survey)) = (parse_dist_filename(&upload.filename), &survey) {
+            check_status(&upload.channel, name.project(), survey.status)?;
         }
         let report = self.judge(&upload, digests.size_bytes).await?;
         let mut findings = with_agreement(&upload, report.findings);
         let provenance = provenance::judge(&upload, &digests.sha256, &mut findings);
-        let Some(facts) = report.facts.filter(|_| !findings.iter().any(Finding::is_refusal)) else {
+        let facts = report.facts.filter(|_| !findings.iter().any(Finding::is_refusal));
+        let Some((facts, survey)) = facts.zip(survey) else {
             let kind = if upload.filename.ends_with(".tar.gz") { FileKind::Sdist } else { FileKind::Wheel };
             let filename = shown(&upload.filename);
             return Err(UploadError::FileRefused { filename, kind, findings });
         };
-        if let Some(other) = self.parts.index.find_same_bytes(&digests.sha256, &upload.filename).await? {
+        if let Some(other) = &survey.same_bytes {
             let text = format!("the same bytes are published as `{other}`");
             findings.push(Finding::note("UPL-06", "same-bytes", text).at("file name"));
         }
         let metadata = facts.metadata.clone();
         let mut file = self.describe(who, &upload, digests, facts, findings);
-        check_project(self.parts, upload.profile, &mut file).await?;
-        // Another spelling of a published file, or a retired name, is refused while the bytes are still pending.
-        self.parts.index.find_published(&file).await?;
-        if file.kind == FileKind::Wheel
+        check_project(self.parts, upload.profile, &survey, &mut file)?;
+        let is_known_release = survey.release_begun_at.is_some();
+        if is_known_release {
+            // Another spelling of a published file, or a retired name, is refused while the bytes are still pending.
+            self.parts.index.find_published(&file).await?;
+        }
+        if is_known_release
+            && file.kind == FileKind::Wheel
             && let Some(sibling) = self.parts.index.find_sibling(&file).await?
         {
             file.notes.extend(check_release(&file, &sibling));

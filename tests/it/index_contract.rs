@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use ferrywheel::index::IndexError;
 use ferrywheel::model::{
     BundleRecord, Change, ChannelName, ChannelRef, ChannelSummary, FileKind, Finding, Libc, Lock, LockedFile,
-    Md5Digest, NewFile, Permission, Scope, Serial, Sha256Digest, SnapshotLine, Target, WheelFacts, snapshot_digest,
+    Md5Digest, NewFile, Permission, ProjectStatus, Scope, Serial, Sha256Digest, SnapshotLine, Target, WheelFacts,
+    snapshot_digest,
 };
 use ferrywheel::packaging::{Script, ScriptKind};
 
@@ -161,11 +162,14 @@ async fn a_look_before_a_file_is_recorded_says_what_recording_it_would(site: Sit
     let renamed = "demo-1.0-1-py3-none-any.whl";
     let same = NewFile { filename: renamed.into(), identity: "demo/1/1".into(), ..wheel("demo", "1.0") };
     let sha256 = same.digests.sha256;
-    assert_eq!(site.index.find_same_bytes(&sha256, "demo-1.0-py3-none-any.whl").await.unwrap(), None);
-    assert_eq!(
-        site.index.find_same_bytes(&sha256, renamed).await.unwrap().as_deref(),
-        Some("demo-1.0-py3-none-any.whl")
-    );
+    let release = (&same.project, &same.version);
+    for (filename, is_published, other) in
+        [("demo-1.0-py3-none-any.whl", true, None), (renamed, false, Some("demo-1.0-py3-none-any.whl"))]
+    {
+        let survey = site.index.survey(&staging, filename, release, &sha256).await.unwrap();
+        assert_eq!((survey.is_published, survey.same_bytes.as_deref()), (is_published, other));
+        assert_eq!((survey.status, survey.release_begun_at), (ProjectStatus::Active, Some(same.received_at)));
+    }
     let bytes = NewFile { digests: digests(b"other"), ..wheel("demo", "1.0") };
     let spelling = NewFile { filename: "Demo-1.0.0-py3-none-any.whl".into(), ..wheel("demo", "1.0") };
     for (file, told) in [(bytes, "index/file-conflict"), (spelling, "index/same-wheel")] {
