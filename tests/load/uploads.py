@@ -84,9 +84,9 @@ def send_batch(server, count: int):
             archive.addfile(entry, io.BytesIO(wheel))
     before, began = server.cpu_seconds(), time.perf_counter()
     with contextlib.closing(wire.connect(server.port)) as connection:
-        batch = _post(connection, server, "/api/v1/batches", b'{"channel": "staging"}')["links"]
-        taken = _post(connection, server, batch["archive"], packed.getvalue())
-        stored = _post(connection, server, batch["commit"], b"")
+        batch = post(connection, server, "/api/v1/batches", b'{"channel": "staging"}')["links"]
+        taken = post(connection, server, batch["archive"], packed.getvalue())
+        stored = post(connection, server, batch["commit"], b"")
         seconds, cpu = time.perf_counter() - began, server.cpu_seconds() - before
         if (taken["counts"]["accepted"], stored["counts"]["stored"]) != (count, count):
             raise loading.UploadFailed(f"of {count} wheels {taken['counts']} were taken and {stored['counts']} stored")
@@ -96,7 +96,8 @@ def send_batch(server, count: int):
     return count / seconds, cpu * 1e3 / count
 
 
-def _post(connection, server, path: str, body: bytes) -> dict:
+def post(connection, server, path: str, body: bytes) -> dict:
+    """What the server answers in JSON to a body, which it must accept."""
     headers = {**server.upload_headers(), "Content-Type": "application/json"}
     connection.request("POST", path, body, headers)
     answer = connection.getresponse()
