@@ -1,4 +1,5 @@
-//! The server process is killed 200 times while files come in; what was acknowledged is there, what is there is whole.
+//! The server process is killed again and again while files and batches come in: what was acknowledged is there, what is there
+//! is whole. `FERRYWHEEL_TEST_KILLS=1000` says how often; a plain run has 120 kills.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -17,13 +18,14 @@ use reqwest::Client;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
+use super::kill_batches::{Batches, Counted};
 use super::support::Wheel;
 
 /// Data directories, each with a server of its own, killed side by side.
 const LANES: u32 = 2;
 
-/// Kills of each.
-const KILLS_PER_LANE: u32 = 100;
+/// Kills of all lanes together, where the environment does not say another number.
+const USUAL_KILLS: u32 = 120;
 
 /// Clients that upload to each server at the same time.
 const CLIENTS: u32 = 3;
@@ -81,7 +83,9 @@ struct Lane {
     number: u32,
     data: PathBuf,
     ledger: Arc<Mutex<Ledger>>,
+    batches: Batches,
     verified: BTreeSet<String>,
+    lost: BTreeSet<String>,
     kill_count: u32,
     leftover_count: usize,
     unacknowledged_count: usize,
@@ -100,6 +104,15 @@ impl Lane {
     async fn round(&mut self, round: u32, rng: &mut StdRng) {
         let process = Process::start(&self.data).await;
         self.check(&process).await;
+        self.batches.settle(&process.url, &self.token()).await;
+        let batches = self.batches.clone().send_until_it_dies(
+            process.url.clone(),
+            self.token(),
+            self.number,
+            round,
+            StdRng::seed_from_u64(rng.random()),
+        );
+        let batches = tokio::spawn(batches);
         let clients: Vec<_> = (0..CLIENTS)
             .map(|client| {
                 let (url, token, ledger) = (process.url.clone(), self.token(), Arc::clone(&self.ledger));
@@ -108,10 +121,21 @@ impl Lane {
             })
             .collect();
         // The moment of death is what this test is about; nothing could be awaited instead.
-        tokio::time::sleep(Duration::from_micros(rng.random_range(0..120_000))).await;
+        let moment = tokio::time::sleep(Duration::from_micros(rng.random_range(0..200_000)));
+        if round.is_multiple_of(2) {
+            moment.await;
+        } else {
+            // Into a commit, if one is sent in time.
+            tokio::select! {
+                () = self.batches.commit_is_asked() => {
+                    tokio::time::sleep(Duration::from_micros(rng.random_range(0..20_000))).await;
+                }
+                () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            }
+        }
         process.kill().await;
         self.kill_count += 1;
-        for client in clients {
+        for client in clients.into_iter().chain([batches]) {
             client.await.unwrap();
         }
         self.leftover_count += names_in(&self.data.join("tmp")).len();
@@ -133,9 +157,7 @@ impl Lane {
             let ledger = self.ledger.lock().unwrap();
             (ledger.sent.clone(), ledger.acknowledged.clone())
         };
-        for filename in &acknowledged {
-            assert!(listed.contains_key(filename), "`{filename}` was acknowledged, but is not listed");
-        }
+        self.lost.extend(acknowledged.iter().filter(|filename| !listed.contains_key(*filename)).cloned());
         for (filename, file) in &listed {
             let bytes = sent.get(filename).unwrap_or_else(|| panic!("`{filename}` is listed, but was never sent"));
             assert_eq!(file["hashes"]["sha256"], Sha256Digest::of(bytes).to_hex(), "{filename}");
@@ -159,6 +181,7 @@ impl Lane {
         let process = Process::start(&self.data).await;
         self.verified.clear();
         self.check(&process).await;
+        self.batches.settle(&process.url, &self.token()).await;
         let (sent, known) = {
             let ledger = self.ledger.lock().unwrap();
             (ledger.sent.clone(), ledger.acknowledged.clone())
@@ -188,7 +211,7 @@ impl Lane {
 /// One client for all: making one reads every root certificate of the machine.
 ///
 /// Its patience ends before the test's: of a connection whose server was killed it may never hear again.
-fn client() -> Client {
+pub fn client() -> Client {
     static CLIENT: LazyLock<Client> =
         LazyLock::new(|| Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().unwrap());
     CLIENT.clone()
@@ -223,7 +246,7 @@ async fn upload_until_it_dies(
     }
 }
 
-async fn list_files(client: &Client, url: &str, project: &str) -> Vec<serde_json::Value> {
+pub async fn list_files(client: &Client, url: &str, project: &str) -> Vec<serde_json::Value> {
     let page = client.get(format!("{url}/staging/simple/{project}/"));
     let page = page.header("Accept", "application/vnd.pypi.simple.v1+json").send().await.unwrap();
     if page.status() == 404 {
@@ -233,7 +256,7 @@ async fn list_files(client: &Client, url: &str, project: &str) -> Vec<serde_json
     page["files"].as_array_mut().unwrap().drain(..).collect()
 }
 
-async fn fetch(client: &Client, url: &str, file: &serde_json::Value) -> Bytes {
+pub async fn fetch(client: &Client, url: &str, file: &serde_json::Value) -> Bytes {
     let page = url::Url::parse(&format!("{url}/staging/simple/any/")).unwrap();
     let answer = client.get(page.join(file["url"].as_str().unwrap()).unwrap()).send().await.unwrap();
     assert_eq!(answer.status(), 200);
@@ -257,31 +280,39 @@ fn blobs_in(data: &Path) -> BTreeSet<String> {
     digests
 }
 
-async fn run_lane(number: u32, seed: u64) -> Lane {
+async fn run_lane(number: u32, seed: u64, kills: u32) -> Lane {
     let directory = tempfile::tempdir().unwrap();
     let mut rng = StdRng::seed_from_u64(seed + u64::from(number));
     let mut lane = Lane {
         number,
         data: directory.path().to_owned(),
         ledger: Arc::default(),
+        batches: Batches::default(),
+        lost: BTreeSet::new(),
         verified: BTreeSet::new(),
         kill_count: 0,
         leftover_count: 0,
         unacknowledged_count: 0,
     };
-    for round in 0..KILLS_PER_LANE {
+    for round in 0..kills {
         lane.round(round, &mut rng).await;
     }
     lane.finish().await;
     lane
 }
 
+#[expect(clippy::disallowed_methods, reason = "a person says how long this is to take; nothing of the product is set")]
+fn kill_count() -> u32 {
+    std::env::var("FERRYWHEEL_TEST_KILLS").map_or(USUAL_KILLS, |text| text.parse().unwrap())
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn acknowledged_files_survive_200_kills_and_nothing_half_done_does() {
-    let seed = u64::from(std::process::id());
+async fn acknowledged_files_and_batches_survive_every_kill_and_nothing_half_done_does() {
+    let (seed, kills) = (u64::from(std::process::id()), kill_count().div_ceil(LANES));
     println!("seed {seed}");
-    let lanes: Vec<_> = (0..LANES).map(|number| tokio::spawn(run_lane(number, seed))).collect();
-    let (mut kill_count, mut acknowledged_count) = (0, 0);
+    let lanes: Vec<_> = (0..LANES).map(|number| tokio::spawn(run_lane(number, seed, kills))).collect();
+    let (mut kill_count, mut acknowledged_count, mut lost) = (0, 0, BTreeSet::new());
+    let mut batches = Vec::new();
     for lane in lanes {
         let lane = lane.await.unwrap();
         let ledger = lane.ledger.lock().unwrap();
@@ -296,7 +327,17 @@ async fn acknowledged_files_survive_200_kills_and_nothing_half_done_does() {
             lane.unacknowledged_count,
         );
         assert!(lane.leftover_count > 0, "no kill hit an upload: the test has lost its point");
+        lost.extend(lane.lost.iter().cloned());
+        batches.push(lane.batches.counted());
     }
-    println!("{kill_count} kills, {acknowledged_count} files acknowledged, all of them served whole");
-    assert_eq!(kill_count, 200);
+    let sum = |part: fn(&Counted) -> usize| batches.iter().map(part).sum::<usize>();
+    let (committed, kept) = (sum(|one| one.acknowledged), sum(|one| one.kept_without_answer));
+    let (lost_batches, half_visible) = (sum(|one| one.lost), sum(|one| one.half_visible));
+    println!("{kill_count} kills, {acknowledged_count} files acknowledged, {} lost", lost.len());
+    println!(
+        "{committed} batches committed ({kept} kept whose answer was lost), {lost_batches} lost, {half_visible} half visible"
+    );
+    assert!(committed > 0, "no batch was committed: the test has lost its point");
+    assert_eq!((lost, lost_batches, half_visible), (BTreeSet::new(), 0, 0));
+    assert_eq!(kill_count, kills * LANES);
 }

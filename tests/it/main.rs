@@ -36,6 +36,7 @@ mod index_records;
 mod index_site;
 mod index_views;
 mod kill;
+mod kill_batches;
 mod legacy_json;
 mod marks_api;
 mod marks_effects;
