@@ -4,17 +4,15 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 
 use super::Problem;
 use super::auth::Who;
-use super::conditional::{header_text, is_listed, moving};
+use super::conditional::{Negotiated, Validators, Whole, moving};
 use super::extract::{Query, Segments};
-use super::pages::LAST_SERIAL;
-use crate::access::ReadPolicy;
 use crate::app::App;
 use crate::channels::{AtomFeed, change_word, render_atom};
 use crate::index::IndexError;
@@ -92,9 +90,9 @@ pub async fn list(
     }
     let limits = who.project_limits(&app);
     let question = format!("{since} {limit}");
-    let form = Form { content_type: "application/json", etag: etag(&channel, &question, limits) };
-    if let Some(answer) = form.known(&app, &channel, &headers) {
-        return Ok(answer);
+    let validators = validators(&app, &channel, &question, limits);
+    if validators.is_known(&headers) {
+        return Ok(validators.answer(None, HeaderMap::new()));
     }
     // One more than is told says whether there is more.
     let mut changes = app.index.list_changes(&channel, since, limit + 1).await?;
@@ -109,7 +107,9 @@ pub async fn list(
     let rows = changes.into_iter().map(Row::from).collect();
     let body =
         Changes { channel: channel.name.clone(), serial: channel.serial, next: next.to_string(), more, changes: rows };
-    Ok(form.dress(&app, &channel, Json(body).into_response()))
+    let body = Json(body).into_response().into_body();
+    let whole = Whole { body, content_type: "application/json", encoding: None };
+    Ok(validators.answer(Some(whole), HeaderMap::new()))
 }
 
 /// The newest changes of a channel as an Atom feed.
@@ -121,9 +121,9 @@ pub async fn atom(
 ) -> Result<Response, Problem> {
     let channel = open(&app, &who, &channel).await?;
     let limits = who.project_limits(&app);
-    let form = Form { content_type: "application/atom+xml; charset=utf-8", etag: etag(&channel, "atom", limits) };
-    if let Some(answer) = form.known(&app, &channel, &headers) {
-        return Ok(answer);
+    let validators = validators(&app, &channel, "atom", limits);
+    if validators.is_known(&headers) {
+        return Ok(validators.answer(None, HeaderMap::new()));
     }
     let newest = app.index.list_snapshots(&channel.name, 1).await?;
     let recent = app.index.find_recent_serial(&channel, FEED_LIMIT).await?;
@@ -146,7 +146,9 @@ pub async fn atom(
         changes: &changes,
         is_cut,
     };
-    Ok(form.dress(&app, &channel, render_atom(&feed).into_response()))
+    let body = render_atom(&feed).into();
+    let whole = Whole { body, content_type: "application/atom+xml; charset=utf-8", encoding: None };
+    Ok(validators.answer(Some(whole), HeaderMap::new()))
 }
 
 async fn open(app: &App, who: &Who, segment: &str) -> Result<Channel, Problem> {
@@ -163,46 +165,21 @@ fn ahead(channel: &Channel, since: ChangeCursor) -> Problem {
         .with_hint("The channel was restored or made anew: forget what you know of it and start without `since`.")
 }
 
-/// Content type and entity tag of an answer about a channel's history.
-struct Form {
-    content_type: &'static str,
-    etag: String,
-}
-
 /// Whether a sender with these limits is told of a change.
 fn is_told(change: &PastChange, limits: Option<&Scope>) -> bool {
     limits.is_none_or(|limits| limits.covers_project(&change.project))
 }
 
 /// All that is in an answer follows from the question, whose it is, the serial of the head and this program.
-fn etag(channel: &Channel, question: &str, limits: Option<&Scope>) -> String {
+fn validators(app: &App, channel: &Channel, question: &str, limits: Option<&Scope>) -> Validators {
     let projects = limits.map_or("*", |limits| &limits.projects);
     let text = format!("{} {} {} {question} {projects}", env!("CARGO_PKG_VERSION"), channel.id, channel.serial);
-    format!("\"{}\"", &hex::encode(sha2::Sha256::digest(text))[..32])
-}
-
-impl Form {
-    /// The 304, if the client has this answer already.
-    fn known(&self, app: &App, channel: &Channel, headers: &HeaderMap) -> Option<Response> {
-        let sent = header_text(headers, header::IF_NONE_MATCH)?;
-        is_listed(&sent, &self.etag).then(|| self.dress(app, channel, StatusCode::NOT_MODIFIED.into_response()))
-    }
-
-    fn dress(&self, app: &App, channel: &Channel, mut response: Response) -> Response {
-        let is_whole = response.status() == StatusCode::OK;
-        let headers = response.headers_mut();
-        if is_whole {
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));
-        }
-        if let Ok(etag) = HeaderValue::from_str(&self.etag) {
-            headers.insert(header::ETAG, etag);
-        }
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(moving(app.settings.read)));
-        headers.insert(LAST_SERIAL, HeaderValue::from(channel.serial.0));
-        if app.settings.read == ReadPolicy::Token {
-            headers.insert(header::VARY, HeaderValue::from_static("Authorization"));
-        }
-        response
+    let reads = app.settings.read;
+    Validators {
+        etag: format!("\"{}\"", &hex::encode(sha2::Sha256::digest(text))[..32]).into(),
+        cache_control: moving(reads),
+        vary: Negotiated::Nothing.vary(reads),
+        last_serial: Some(channel.serial),
     }
 }
 

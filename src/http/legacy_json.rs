@@ -5,15 +5,14 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 
 use super::Problem;
 use super::auth::Who;
-use super::conditional::{header_text, is_listed, moving};
+use super::conditional::{Negotiated, Validators, Whole, moving};
 use super::extract::Segments;
-use super::pages::{LAST_SERIAL, accepted_encoding, redirect_to};
-use crate::access::ReadPolicy;
+use super::pages::{accepted_encoding, redirect_to};
 use crate::app::App;
 use crate::model::{ChannelRef, Kind, Permission};
 use crate::packaging::{ProjectName, Version, parse_version};
@@ -127,39 +126,23 @@ async fn answer(app: &App, who: &Who, wanted: &WantedRelease, parts: &Parts) -> 
     let wish = LegacyWish { view, project, version: version.as_ref(), urls };
     let page = app.legacy_pages.page(&app.index, &*app.blobs, wish).await?;
     let body = page.body(encoding);
-    let if_none_match = header_text(&parts.headers, header::IF_NONE_MATCH);
-    let is_known = if_none_match.is_some_and(|header| is_listed(&header, &body.etag));
-    let mut response = if is_known {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        let mut response = Response::new(Body::from(body.bytes.clone()));
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if let Some(encoding) = encoding.header() {
-            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
-        }
-        response
+    let validators = Validators {
+        etag: body.etag.clone(),
+        // Of a snapshot too: files never change there, but what is known of their vulnerabilities does.
+        cache_control: moving(app.settings.read),
+        vary: vary(app),
+        last_serial: Some(page.last_serial),
     };
-    let headers = response.headers_mut();
-    if let Ok(etag) = HeaderValue::from_str(&body.etag) {
-        headers.insert(header::ETAG, etag);
-    }
-    headers.insert(LAST_SERIAL, HeaderValue::from(page.last_serial.0));
-    add_caching(app, headers);
-    Ok(response)
-}
-
-/// Of a snapshot too: files never change there, but what is known of their vulnerabilities does.
-fn add_caching(app: &App, headers: &mut HeaderMap) {
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(moving(app.settings.read)));
-    headers.insert(header::VARY, HeaderValue::from_static(vary(app)));
+    let whole = (!validators.is_known(&parts.headers)).then(|| Whole {
+        body: Body::from(body.bytes.clone()),
+        content_type: "application/json",
+        encoding: encoding.header(),
+    });
+    Ok(validators.answer(whole, HeaderMap::new()))
 }
 
 fn vary(app: &App) -> &'static str {
-    match app.settings.read {
-        ReadPolicy::Open => "Accept-Encoding",
-        ReadPolicy::Token => "Accept-Encoding, Authorization",
-    }
+    Negotiated::Encoding.vary(app.settings.read)
 }
 
 /// To the one URL of an answer: for ever where only the spelling differs, this time where a snapshot was looked up.

@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
 use super::Problem;
 use super::auth::Who;
-use super::conditional::{header_text, is_listed, moving};
+use super::conditional::{Negotiated, Validators, Whole, header_text, is_listed, moving, settled};
 use super::extract::Segments;
 use super::fields::Fields;
 use super::pieces::Pieces;
@@ -21,9 +21,6 @@ use crate::app::App;
 use crate::model::{ChannelRef, Kind, Permission};
 use crate::packaging::ProjectName;
 use crate::simple::{Base, Encoding, Form, Format, PageBody, negotiate};
-
-/// Tells the serial of the last change of a project, as PyPI does.
-pub(super) const LAST_SERIAL: HeaderName = HeaderName::from_static("x-pypi-last-serial");
 
 type Answer = Result<Response, Problem>;
 
@@ -143,14 +140,13 @@ impl Place {
     }
 
     /// A snapshot never changes, but that a deletion takes files out of it. That is rare, changes no digest, and could not be
-    /// taken back from caches that have the file, so it does not make every reader ask again. A head is asked about each time, which a conditional request makes cheap. Never both:
-    /// pip takes `max-age` over `no-cache` (IDX-30).
-    fn cache_control(&self, reads: ReadPolicy) -> HeaderValue {
-        HeaderValue::from_static(match (self.wanted.serial, reads) {
-            (None, reads) => moving(reads),
-            (Some(_), ReadPolicy::Open) => "public, max-age=31536000, immutable",
-            (Some(_), ReadPolicy::Token) => "private, max-age=31536000, immutable",
-        })
+    /// taken back from caches that have the file, so it does not make every reader ask again. A head is asked about each
+    /// time, which a conditional request makes cheap.
+    fn cache_control(&self, reads: ReadPolicy) -> &'static str {
+        match self.wanted.serial {
+            None => moving(reads),
+            Some(_) => settled(reads),
+        }
     }
 }
 
@@ -204,10 +200,10 @@ impl<'a> Wish<'a> {
         let parameter = query.and_then(|query| negotiate::query_value(query, "format"));
         let accept = header_text(headers, header::ACCEPT);
         let format = negotiate::format(accept.as_deref(), parameter.as_deref()).ok_or_else(|| {
-            not_acceptable("no form of this page is accepted by the client", NEGOTIATED)
+            not_acceptable("no form of this page is accepted by the client", REFUSAL_VARIES)
                 .with_hint("Accept `application/vnd.pypi.simple.v1+json` or `text/html`.")
         })?;
-        let encoding = accepted_encoding(headers, NEGOTIATED)?;
+        let encoding = accepted_encoding(headers, REFUSAL_VARIES)?;
         Ok(Self { format, encoding, if_none_match: header_text(headers, header::IF_NONE_MATCH) })
     }
 
@@ -223,7 +219,10 @@ impl<'a> Wish<'a> {
 }
 
 /// What the form and the encoding of a page depend on.
-const NEGOTIATED: &str = "Accept, Accept-Encoding";
+const NEGOTIATED: Negotiated = Negotiated::FormAndEncoding;
+
+/// The same of a refusal, which says nothing that a token could change.
+const REFUSAL_VARIES: &str = "Accept, Accept-Encoding";
 
 /// The encoding that a client wants most; `vary` is what the answer depends on.
 pub(super) fn accepted_encoding<'a>(headers: impl Into<Fields<'a>>, vary: &'static str) -> Result<Encoding, Problem> {
@@ -249,32 +248,16 @@ pub(super) fn page_answer(
     is_known: bool,
     mut headers: HeaderMap,
 ) -> Response {
-    let mut response = Response::default();
     headers.reserve(HEADER_COUNT);
-    if is_known {
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-    } else {
-        *response.body_mut() = Pieces::body(&page.pieces);
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(page.format.content_type()));
-        if let Some(encoding) = page.encoding.header() {
-            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
-        }
-    }
-    if let Ok(etag) = HeaderValue::from_maybe_shared(page.etag.clone()) {
-        headers.insert(header::ETAG, etag);
-    }
-    headers.insert(header::CACHE_CONTROL, place.cache_control(app.settings.read));
-    headers.insert(LAST_SERIAL, HeaderValue::from(page.last_serial.0));
-    headers.insert(header::VARY, HeaderValue::from_static(vary(app.settings.read)));
-    *response.headers_mut() = headers;
-    response
-}
-
-fn vary(reads: ReadPolicy) -> &'static str {
-    match reads {
-        ReadPolicy::Open => NEGOTIATED,
-        ReadPolicy::Token => "Accept, Accept-Encoding, Authorization",
-    }
+    let whole = (!is_known).then(|| Whole {
+        body: Pieces::body(&page.pieces),
+        content_type: page.format.content_type(),
+        encoding: page.encoding.header(),
+    });
+    let reads = app.settings.read;
+    let (cache_control, vary) = (place.cache_control(reads), NEGOTIATED.vary(reads));
+    Validators { etag: page.etag.clone(), cache_control, vary, last_serial: Some(page.last_serial) }
+        .answer(whole, headers)
 }
 
 /// To the one URL of a page. For ever where only a slash or a spelling differ, nothing that a promotion could change
@@ -293,7 +276,7 @@ fn redirect(app: &App, place: &Place, project: &(impl Display + ?Sized), uri: &U
         location.push('/');
     }
     let status = if place.is_found { StatusCode::FOUND } else { StatusCode::MOVED_PERMANENTLY };
-    redirect_to(location, uri, status, vary(app.settings.read))
+    redirect_to(location, uri, status, NEGOTIATED.vary(app.settings.read))
 }
 
 /// To this URL with the query of the request. What was found this time is not kept.

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, header};
+use axum::response::Response;
 use futures_util::TryStreamExt as _;
 
 use super::Problem;
 use super::auth::Who;
-use super::conditional::{header_text, is_listed, moving};
+use super::conditional::{Negotiated, Validators, Whole, header_text, moving};
 use super::extract::Segments;
 use super::files::withheld;
 use crate::access::{FileAccess, ReadPolicy};
@@ -75,37 +75,25 @@ async fn answer(
     content_type: &'static str,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
-    // The two names of the type are two representations.
-    let etag = format!("\"{sha256}{}\"", if content_type == JSON { "-json" } else { "" });
-    let if_none_match = header_text(headers, header::IF_NONE_MATCH);
-    let mut response = if if_none_match.is_some_and(|header| is_listed(&header, &etag)) {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        let bytes = app.blobs.read(sha256, MAX_PROVENANCE_BYTES as u64).await?;
-        if Sha256Digest::of(&bytes) != *sha256 {
-            return Err(Problem::internal(format!(
-                "the blob `sha256:{sha256}` is damaged: its bytes have another digest"
-            )));
-        }
-        let mut response = Response::new(Body::from(bytes));
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-        response
+    let reads = app.settings.read;
+    let validators = Validators {
+        // The two names of the type are two representations.
+        etag: format!("\"{sha256}{}\"", if content_type == JSON { "-json" } else { "" }).into(),
+        // It may grow (ATT-03).
+        cache_control: moving(reads),
+        vary: Negotiated::Form.vary(reads),
+        last_serial: None,
     };
-    let headers = response.headers_mut();
-    if let Ok(etag) = HeaderValue::from_str(&etag) {
-        headers.insert(header::ETAG, etag);
+    if validators.is_known(headers) {
+        return Ok(validators.answer(None, HeaderMap::new()));
     }
-    // It may grow (ATT-03).
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(moving(app.settings.read)));
-    headers.insert(header::VARY, HeaderValue::from_static(vary(app.settings.read)));
-    Ok(response)
-}
-
-fn vary(reads: ReadPolicy) -> &'static str {
-    match reads {
-        ReadPolicy::Open => "Accept",
-        ReadPolicy::Token => "Accept, Authorization",
+    let bytes = app.blobs.read(sha256, MAX_PROVENANCE_BYTES as u64).await?;
+    if Sha256Digest::of(&bytes) != *sha256 {
+        let text = format!("the blob `sha256:{sha256}` is damaged: its bytes have another digest");
+        return Err(Problem::internal(text));
     }
+    let whole = Whole { body: Body::from(bytes), content_type, encoding: None };
+    Ok(validators.answer(Some(whole), HeaderMap::new()))
 }
 
 /// What the client likes better; JSON where it says nothing (FIL-10).
@@ -120,7 +108,7 @@ fn content_type(headers: &HeaderMap, reads: ReadPolicy) -> Result<&'static str, 
             "no form of a provenance is accepted by the client",
         )
         .with_hint(format!("Accept `{INTEGRITY}` or `{JSON}`."))
-        .with_header(header::VARY, vary(reads))),
+        .with_header(header::VARY, Negotiated::Form.vary(reads))),
         _ if integrity > json => Ok(INTEGRITY),
         _ => Ok(JSON),
     }
@@ -128,6 +116,8 @@ fn content_type(headers: &HeaderMap, reads: ReadPolicy) -> Result<&'static str, 
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
     #[test]

@@ -99,7 +99,7 @@ pub struct LegacyBody {
     /// What is sent.
     pub bytes: Bytes,
     /// With its quotes; differs between encodings (IDX-29).
-    pub etag: String,
+    pub etag: Bytes,
 }
 
 /// A finished answer.
@@ -253,5 +253,5 @@ fn compress_gzip(text: &str) -> std::io::Result<Vec<u8>> {
 
 fn body(bytes: Vec<u8>) -> LegacyBody {
     let etag = format!("\"{}\"", &hex::encode(sha2::Sha256::digest(&bytes))[..32]);
-    LegacyBody { bytes: bytes.into(), etag }
+    LegacyBody { bytes: bytes.into(), etag: etag.into() }
 }
