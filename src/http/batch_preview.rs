@@ -32,7 +32,8 @@ pub async fn root(
     let (place, parts) = (place_of(&batch), request.into_parts().0);
     let wish = Wish::of(parts.uri.query(), &parts.headers)?;
     let more = app.index.list_staged_projects(&batch).await?;
-    let page = app.pages.preview_root(&app.index, &place.wanted, more, wish.form(&place)).await?;
+    let page =
+        app.pages.preview_root(&app.index, &place.wanted, more, wish.form(&place), who.project_limits(&app)).await?;
     Ok(private(page_answer(&app, &place, &page, wish.is_known(&page), HeaderMap::new())))
 }
 

@@ -206,7 +206,12 @@ impl PageCache {
         }
     }
 
-    async fn make_root(&self, view: &View, form: Form, projects: Runs<ListedProject>) -> Result<PageBody, PageError> {
+    pub(super) async fn make_root(
+        &self,
+        view: &View,
+        form: Form,
+        projects: Runs<ListedProject>,
+    ) -> Result<PageBody, PageError> {
         let (last_serial, has_namespaces) = (view.serial, self.names.has_namespaces);
         let page = RootPage { projects, last_serial, has_namespaces };
         self.make(form, last_serial, move |encode| encode(draft_root(&page, form.format))).await
@@ -268,11 +273,6 @@ impl PageCache {
         let opened = index.project_at_hand(wanted, project)?;
         let (view, head) = &*opened;
         self.get(&page_of(view, head.as_ref()?, None, wanted.serial.is_none(), form))
-    }
-
-    /// Whether namespaces are offered.
-    pub(super) fn has_namespaces(&self) -> bool {
-        self.names.has_namespaces
     }
 
     /// Namespaces around a project; nothing where they are not offered.
@@ -365,7 +365,7 @@ fn weigh(key: &Key, (_, body): &Kept) -> u32 {
     u32::try_from(body_bytes + name_bytes + ENTRY_BYTES).unwrap_or(u32::MAX)
 }
 
-pub(super) fn draft_root(page: &RootPage, format: Format) -> Draft<'_> {
+fn draft_root(page: &RootPage, format: Format) -> Draft<'_> {
     match format {
         Format::Json => json::draft_root(page),
         Format::Html | Format::HtmlV1 => html::draft_root(page),

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use super::ProjectPage;
 use super::body::PageBody;
-use super::cache::{Form, PageCache, PageError, draft_project, draft_root};
+use super::cache::{Form, PageCache, PageError, draft_project};
 use super::runs::Runs;
-use super::{ProjectPage, RootPage};
 use crate::index::Index;
-use crate::model::{ChannelRef, ListedFile, ListedProject, ProjectHead, ProjectStatus};
+use crate::model::{ChannelRef, ListedFile, ListedProject, ProjectHead, ProjectStatus, Scope};
 use crate::packaging::ProjectName;
 
 impl PageCache {
@@ -18,6 +18,7 @@ impl PageCache {
         wanted: &ChannelRef,
         more: Vec<ProjectName>,
         form: Form,
+        limits: Option<&Scope>,
     ) -> Result<PageBody, PageError> {
         let view = index.open_view(wanted).await?;
         let mut projects = index.list_projects(&view).await?;
@@ -26,9 +27,8 @@ impl PageCache {
         let listed =
             |name: ProjectName| ListedProject { display_name: name.to_string(), name, last_serial: view.serial };
         projects.extend(news.into_iter().map(listed));
-        let (last_serial, has_namespaces) = (view.serial, self.has_namespaces());
-        let page = RootPage { projects: Runs::new(projects), last_serial, has_namespaces };
-        self.make(form, last_serial, move |encode| encode(draft_root(&page, form.format))).await
+        projects.retain(|project| limits.is_none_or(|limits| limits.covers_project(&project.name)));
+        self.make_root(&view, form, Runs::new(projects)).await
     }
 
     /// A project's page in a channel's head, with these files beside; what the head has stays as it is.

@@ -65,6 +65,20 @@ async fn the_list_of_projects_has_those_that_a_token_reaches() {
 }
 
 #[tokio::test]
+async fn the_preview_of_a_batch_lists_what_a_token_reaches() {
+    let server = server_that_reads(ReadPolicy::Token).await;
+    let token = token_of(&server, "acme", &[Permission::Upload], "*", "acme-*").await;
+    let open = server.request(Method::POST, "/api/v1/batches").bearer_auth(&token);
+    let batch = answer(open.json(&json!({"channel": "blessed"}))).await;
+    assert_eq!(batch.status, 201, "{}", batch.text());
+    let path = format!("/api/v1/batches/{}/simple/", batch.json()["id"].as_str().unwrap());
+    let json = [("accept", "application/vnd.pypi.simple.v1+json")];
+    let own = get(&server, &path, &token, &json).await;
+    assert_eq!(names(&own.json()["projects"]), ["acme_api", "acme_web"]);
+    assert_eq!(names(&get(&server, &path, server.token(), &json).await.json()["projects"]).len(), 6);
+}
+
+#[tokio::test]
 async fn a_search_finds_what_a_token_reaches_and_counts_nothing_else() {
     let server = server_that_reads(ReadPolicy::Token).await;
     let token = token_of(&server, "acme", &[Permission::Read], "*", "acme-*").await;
