@@ -15,6 +15,9 @@ pub const MAX_PATH_BYTES: usize = 4096;
 /// Longest segment, in bytes: what common file systems take as a name.
 pub const MAX_SEGMENT_BYTES: usize = 255;
 
+/// Most segments: pip and uv walk folders by recursion, and the deepest real wheels have under 30.
+pub const MAX_SEGMENTS: usize = 100;
+
 /// Why a name is no safe path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
@@ -24,6 +27,9 @@ pub enum PathError {
     /// Over `MAX_PATH_BYTES`, or a segment over `MAX_SEGMENT_BYTES`.
     #[error("the name or a part of it is too long")]
     TooLong,
+    /// Over `MAX_SEGMENTS`.
+    #[error("the name lies in more folders than installers can follow")]
+    TooDeep,
     /// Not UTF-8.
     #[error("the name is not UTF-8")]
     NotUtf8,
@@ -55,6 +61,9 @@ impl ArchivePath {
             return Err(PathError::Character(character));
         }
         let name = name.strip_suffix('/').unwrap_or(name);
+        if name.split('/').nth(MAX_SEGMENTS).is_some() {
+            return Err(PathError::TooDeep);
+        }
         name.split('/').try_for_each(check_segment)?;
         Ok(Self(name.to_owned()))
     }
@@ -196,7 +205,9 @@ mod tests {
     fn err_paths() {
         let long_segment = "a".repeat(256);
         let long = "a/".repeat(2049);
-        let rows: [(&[u8], PathError); 34] = [
+        let deep = "a/".repeat(MAX_SEGMENTS) + "b";
+        let rows: [(&[u8], PathError); 35] = [
+            (deep.as_bytes(), PathError::TooDeep),
             (b"", PathError::Empty),
             (b"../x.py", PathError::NotRelative),
             (b"a/b/../../../x.py", PathError::NotRelative),

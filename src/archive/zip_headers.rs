@@ -115,8 +115,10 @@ pub(super) fn read_central<'a>(cursor: &mut Cursor<'a>, faults: &mut Faults) -> 
     let mut sizes = [uncompressed, compressed, header_offset];
     let judged = scan_extra(extra, name).and_then(|zip64| apply_zip64(zip64, &mut sizes));
     let has_sizes = judged.is_ok();
-    if let Err(message) = judged {
-        faults.push(ZipFault::at(EXTRA, name, message));
+    match judged {
+        Ok(Zip64::Needless) => faults.note(ZipFault::at(EXTRA, name, "a zip64 field is there that nothing asks for")),
+        Ok(Zip64::Asked) => {}
+        Err(message) => faults.push(ZipFault::at(EXTRA, name, message)),
     }
     let [uncompressed, compressed, header_offset] = sizes;
     // 3 is Unix and 19 macOS; elsewhere the upper half of the attributes means something else.
@@ -158,19 +160,30 @@ fn scan_extra<'a>(extra: &'a [u8], name: &[u8]) -> Result<Option<&'a [u8]>, &'st
     Ok(zip64)
 }
 
+/// Whether the zip64 field of a header, if it has one, is there for a reason.
+enum Zip64 {
+    /// It is, or there is none.
+    Asked,
+    /// It repeats what the header says. Most readers take it, uv does not.
+    Needless,
+}
+
 /// Replaces the values that are marked as too long for 32 bits; the field must hold exactly those.
-fn apply_zip64(zip64: Option<&[u8]>, values: &mut [u64]) -> Result<(), &'static str> {
+fn apply_zip64(zip64: Option<&[u8]>, values: &mut [u64]) -> Result<Zip64, &'static str> {
     let marked = values.iter().filter(|value| **value == ZIP64_MARK).count();
     let Some(content) = zip64 else {
-        return if marked == 0 { Ok(()) } else { Err("a size is marked as zip64, but there is no zip64 field") };
+        return if marked == 0 {
+            Ok(Zip64::Asked)
+        } else {
+            Err("a size is marked as zip64, but there is no zip64 field")
+        };
     };
     let mut cursor = Cursor::new(content);
     if marked == 0 {
-        // There though nothing asks for it: harmless if it repeats what the header says.
         let repeats = content.len() % 8 == 0
             && values.iter().map_while(|value| Some((*value, cursor.u64()?))).all(|(a, b)| a == b);
         return if repeats && cursor.rest().is_empty() {
-            Ok(())
+            Ok(Zip64::Needless)
         } else {
             Err("a zip64 field that nothing asks for tells other sizes")
         };
@@ -181,7 +194,7 @@ fn apply_zip64(zip64: Option<&[u8]>, values: &mut [u64]) -> Result<(), &'static 
     for value in values.iter_mut().filter(|value| **value == ZIP64_MARK) {
         *value = cursor.u64().ok_or("the zip64 field is cut")?;
     }
-    Ok(())
+    Ok(Zip64::Asked)
 }
 
 /// Reads the local header of an entry and proves that it says what the central one says.
@@ -288,7 +301,7 @@ impl<'a> LocalHeader<'a> {
         // With a descriptor the sizes here are placeholders, also those in the zip64 field.
         let are_placeholders = flags & HAS_DESCRIPTOR != 0;
         let judged = scan_extra(extra, central_name)
-            .and_then(|zip64| if are_placeholders { Ok(()) } else { apply_zip64(zip64, &mut sizes) });
+            .and_then(|zip64| if are_placeholders { Ok(Zip64::Asked) } else { apply_zip64(zip64, &mut sizes) });
         if let Err(message) = judged {
             return Some(Err(message));
         }

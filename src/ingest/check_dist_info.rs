@@ -141,13 +141,18 @@ pub(super) fn find_dist_info(
 /// The folder names the project and version of the file name; another spelling of the same is noted.
 fn check_folder_name(folder: &str, name: &WheelName, findings: &mut Findings) {
     let stem = folder.rsplit_once('.').map_or(folder, |(stem, _)| stem);
-    let parts = stem.split_once('-').filter(|(_, version)| !version.contains('-'));
-    let is_same = parts.is_some_and(|(project, version)| {
-        // Old builders wrote `_` for the `+` of a local version.
-        let is_version = |text: &str| parse_version(text).is_ok_and(|version| version == name.version);
-        project.parse::<ProjectName>().is_ok_and(|project| project == name.project)
-            && (is_version(version) || is_version(&version.replace('_', "+")))
+    let parts = stem.split_once('-').filter(|(project, version)| {
+        !version.contains('-') && project.parse::<ProjectName>().is_ok_and(|project| project == name.project)
     });
+    let is_version = |text: &str| parse_version(text).is_ok_and(|version| version == name.version);
+    let (is_same, is_old) =
+        parts.map_or((false, false), |(_, version)| (is_version(version), is_version(&version.replace('_', "+"))));
+    if is_old && !is_same {
+        let text =
+            format!("the folder `{folder}` has `_` for the `+` of the version, which pip does not read any more");
+        findings.add_strict(Finding::refuse("WHL-10", "metadata-mismatch", text).at(folder));
+        return;
+    }
     if !is_same {
         let text = format!("the folder `{folder}` is not that of {} {}", name.project, name.version);
         findings.add(Finding::refuse("WHL-10", "metadata-mismatch", text).at(folder));

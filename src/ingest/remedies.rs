@@ -86,6 +86,8 @@ fn of_metadata(rule: &str) -> Option<&'static str> {
         "MET-03" => "Rebuild with a tool that writes a version this server knows, or update the server.",
         "MET-04" => "Correct the field in the project and rebuild.",
         "VER-05" => "Make sure that the epoch is meant.",
+        "UPL-03" => "Use twine, uv or another current tool.",
+        "UPL-06" => "Keep one of the two names.",
         "UPL-10" => "Convert eggs and installers to wheels at the source.",
         "ING-01" => "Repair those that are listed and send the file again.",
         _ => return None,

@@ -148,7 +148,8 @@ pub fn is_interpreter_name(name: &str) -> bool {
         .is_some_and(|rest| rest.strip_suffix('w').unwrap_or(rest).bytes().all(|b| b.is_ascii_digit() || b == b'.'))
 }
 
-/// The INI form as Python's `configparser` reads it with `=` only: sections, keys with case, comments, continuations.
+/// The INI form as Python's `configparser` and `importlib.metadata` both read it, with `=` only: sections, keys with case,
+/// comments, no continuations.
 fn read_ini(text: &str) -> Result<Vec<(String, Vec<Entry>)>, String> {
     let mut groups: Vec<(String, Vec<Entry>)> = Vec::new();
     let (mut known_groups, mut known_names) = (BTreeSet::new(), BTreeSet::new());
@@ -165,9 +166,10 @@ fn read_ini(text: &str) -> Result<Vec<(String, Vec<Entry>)>, String> {
         }
         let depth = line.len() - line.trim_start().len();
         if can_continue && depth > indent {
-            let entry = groups.last_mut().and_then(|(_, entries)| entries.last_mut());
-            entry.ok_or("a continuation stands before any entry")?.value.push_str(&format!("\n{content}"));
-            continue;
+            // `configparser` joins the lines, `importlib.metadata` reads an entry in each, and pip stops.
+            return Err(format!(
+                "line {number} of entry_points.txt continues the line before, which installers do not read alike"
+            ));
         }
         indent = depth;
         if let Some(rest) = content.strip_prefix('[') {
@@ -207,7 +209,7 @@ mod tests {
     #[test]
     fn ok_entry_points() {
         let text = "# comment\n[console_scripts]\r\nbi-tool.x = pkg.mod:main [cli]\nUp=a:b.c\n\n[gui_scripts]\nwin = a:b\n\n\
-            [my.plugins]\nsome name = pkg:attr.sub\n; old\nmod = pkg\nlong =\n  first\n  second\n";
+            [my.plugins]\nsome name = pkg:attr.sub\n; old\nmod = pkg\n";
         let points = parse_entry_points(text.as_bytes()).unwrap();
         let scripts: Vec<_> = points.scripts().into_iter().map(|s| (s.name, s.kind, s.value)).collect();
         assert_eq!(
@@ -219,7 +221,6 @@ mod tests {
             ]
         );
         assert_eq!(points.groups[2].1[0], Entry { name: "some name".into(), value: "pkg:attr.sub".into() });
-        assert_eq!(points.groups[2].1[2].value, "\nfirst\nsecond");
         assert!(points.notes.is_empty());
         assert!(parse_entry_points(b"").unwrap().groups.is_empty());
         assert!(parse_entry_points(b"[console_scripts]\n").unwrap().scripts().is_empty());
@@ -273,6 +274,7 @@ mod tests {
             "x = a:b [",
             "x = a:b [x] y",
             "x = a:b\n  y = c:d",
+            "x =\n  a:b",
             "x = a:b\nx = c:d",
             "= a:b",
             "python = a:b",

@@ -97,7 +97,11 @@ pub fn parse_record(bytes: &[u8], dist_info: &str) -> Result<RecordFile, Vec<Met
     let text = std::str::from_utf8(bytes).map_err(|_| whole("RECORD is not UTF-8"))?;
     let rows = read_csv(text).map_err(|message| whole(&message))?;
     let (mut record, mut seen) = (RecordFile::default(), BTreeSet::new());
-    for row in &rows {
+    let is_blank = |row: &Vec<String>| matches!(&row[..], [only] if only.is_empty());
+    if rows.iter().any(is_blank) {
+        record.add(MetadataFault::error("REC-01", INVALID, "", "RECORD has an empty line, over which pip stumbles"));
+    }
+    for row in rows.iter().filter(|row| !is_blank(row)) {
         let written = row.first().map_or("", String::as_str);
         let path = plain_path(written);
         let is_plain = path == written;
@@ -202,9 +206,6 @@ fn read_csv(text: &str) -> Result<Vec<Vec<String>>, String> {
                 break;
             }
         }
-        if row.len() == 1 && row[0].is_empty() {
-            continue;
-        }
         if rows.len() == MAX_ROWS {
             return Err(format!("RECORD has more than {MAX_ROWS} rows"));
         }
@@ -266,7 +267,7 @@ mod tests {
     #[test]
     fn ok_records() {
         let text = format!(
-            "pkg/a.py,{HASH},4\r\n\n\"pkg/a,\"\"b\"\".txt\",{HASH}=,\npkg\\b.py,{HASH},0\n{INFO}/RECORD.jws,,\n{INFO}/RECORD,,"
+            "pkg/a.py,{HASH},4\r\n\"pkg/a,\"\"b\"\".txt\",{HASH}=,\npkg\\b.py,{HASH},0\n{INFO}/RECORD.jws,,\n{INFO}/RECORD,,"
         );
         let entries = parse(&text).unwrap().entries;
         let paths: Vec<&str> = entries.iter().map(|e| e.path.as_str()).collect();
@@ -308,6 +309,8 @@ mod tests {
             (format!("a\\..\\..\\x,{HASH},1\n"), "REC-04", "record-invalid"),
             (format!("C:/x,{HASH},1\n"), "REC-04", "record-invalid"),
             (",,\n".into(), "REC-04", "record-invalid"),
+            (format!("a,{HASH},1\n\nb,{HASH},1\n"), "REC-01", "record-invalid"),
+            (format!("a,{HASH},1\r\n\r\n"), "REC-01", "record-invalid"),
             (format!("a,{HASH},1\na,{HASH},2\n"), "REC-01", "record-invalid"),
             (format!("a/b,{HASH},1\na\\b,{HASH},1\n"), "REC-01", "record-invalid"),
             ("a,md5=xx,1\n".into(), "REC-02", "record-invalid"),

@@ -8,6 +8,9 @@ use super::tags::{WheelTag, expanded_count};
 const RULE: &str = "WHL-12";
 const CLASS: &str = "wheel-file-invalid";
 
+/// Fields that decide something, as they are written.
+const FIELDS: [&str; 4] = ["Wheel-Version", "Root-Is-Purelib", "Tag", "Build"];
+
 /// What WHEEL says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WheelFile {
@@ -37,6 +40,13 @@ pub fn parse_wheel_file(bytes: &[u8]) -> Result<WheelFile, Vec<MetadataFault>> {
             "",
             "there are fields behind an empty line, which some readers skip",
         ));
+    }
+    for field in &headers.fields {
+        let spelling = FIELDS.iter().find(|known| known.eq_ignore_ascii_case(&field.name));
+        if let Some(known) = spelling.filter(|known| **known != field.written) {
+            let message = format!("`{}` is not written `{known}`, and uv does not find it", field.written);
+            faults.push(MetadataFault::error(RULE, CLASS, &field.written, message));
+        }
     }
     let wheel_version = wheel_version(&headers, &mut faults);
     let root_is_purelib = root_is_purelib(&headers, &mut faults);
@@ -163,6 +173,8 @@ mod tests {
             "Wheel-Version: 1.0\nTag: py3-none-any\n",
             "Wheel-Version: 1.0\nRoot-Is-Purelib: maybe\nTag: py3-none-any\n",
             "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none\n",
+            "wheel-version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+            "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTAG: py3-none-any\n",
             "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3--any\n",
             "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n\nTag: cp311-cp311-win32\n",
             &format!("Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {}-none-any\n", "p.".repeat(1001)),

@@ -1,5 +1,5 @@
 """Cases with rules 1: file names, versions, build tags and platform tags."""
-from corpus import R, esc
+from corpus import NOTED, R, esc
 
 KNOWN_PLATFORMS = (
     "win32 win_amd64 win_arm64 manylinux1_x86_64 manylinux1_i686 manylinux2010_x86_64 manylinux2014_aarch64 manylinux2014_s390x "
@@ -99,8 +99,8 @@ def versions():
           filename=esc("r-no-version-%02d" % number) + "-%s-py3-none-any.whl" % version)
     R("version-other-zeros", "file name says 1.0, METADATA 1.0.0, .dist-info 1", "WHL-10 dist-info-denormalized", meta_ver="1.0.0",
       dist_info=esc("r-version-other-zeros") + "-1.dist-info")
-    R("version-local-folder", "the folder has `_` for the `+` of a local version, as old builders wrote it",
-      "WHL-10 dist-info-denormalized", version="1.0+cu1", dist_info=esc("r-version-local-folder") + "-1.0_cu1.dist-info")
+    R("version-local-folder", "the folder has `_` for the `+` of a local version, as old builders wrote it: pip stops",
+      "!WHL-10 metadata-mismatch", NOTED, version="1.0+cu1", dist_info=esc("r-version-local-folder") + "-1.0_cu1.dist-info")
     R("version-local-other", "the folder lacks the local version", "!WHL-10 metadata-mismatch", version="1.0+cu1",
       dist_info=esc("r-version-local-other") + "-1.0.dist-info")
 

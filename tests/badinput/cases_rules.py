@@ -40,7 +40,8 @@ def records():
         A("size-" + cid, "a size written %r" % size, lambda ls, p, size=size: [ls[0][:-2] + size] + ls[1:], mismatch)
     A("size-other", "another size", lambda ls, p: [ls[0][:-2] + "13"] + ls[1:], mismatch)
     A("size-and-digest", "another size and another digest: both are told", lambda ls, p: [record_line(p, b"OTHER = 1234\n")] + ls[1:], mismatch + ", " + mismatch)
-    A("rows-blank", "empty lines between rows", lambda ls, p: [ls[0], "", ""] + ls[1:])
+    A("rows-blank", "empty lines between rows: pip stops", lambda ls, p: [ls[0], "", ""] + ls[1:], unknown)
+    A("rows-blank-end", "an empty line at the end: pip stops", lambda ls, p: ls + [""], unknown)
     A("quoted", "all fields in quotes", lambda ls, p: ['"%s"' % '","'.join(row.split(",")) for row in ls])
     A("mixed-ends", "line ends of two kinds", lambda ls, p: [ls[0] + "\r"] + ls[1:])
     A("header", "a first line that names the columns", lambda ls, p: ["path,hash,size"] + ls, invalid + ", " + lost)
@@ -101,7 +102,7 @@ def entry_points():
     script = lambda cid, what, entry, rules="": A(cid, what, "[console_scripts]\n%s\n" % entry, rules)
     for number, entry in enumerate((
             "x = m:f", "x=m:f", "x\t=\tm:f", "x = m.n:f.g", "-x = m:f", ".x = m:f", "x.y-z_1 = m:f", "\u00e9 = m:f", "x = m:f [a]", "x = m:f[a,b]",
-            "x = m:f [a, b]", "x = _m:_f", "x = m\u00f3dulo:f", "x =\n  m:f", "  x = m:f", "pip = m:f", "pythonic = m:f", "x = m:f   ",
+            "x = m:f [a, b]", "x = _m:_f", "x = m\u00f3dulo:f", "  x = m:f", "pip = m:f", "pythonic = m:f", "x = m:f   ",
             "con = m:f", "X = m:f")):
         script("ok-%02d" % number, "script `%s`" % entry.replace("\n", "\\n"), entry)
     for number, entry in enumerate((
@@ -109,13 +110,14 @@ def entry_points():
             "x; = m:f", "'x' = m:f", "x\u200b = m:f", "x\u202e = m:f", "x\u00a0y = m:f", "= m:f", "x", "x =", "x = m", "x = m:", "x = :f", "x = m:f:g", "x = m:f()",
             "x = m:f # why", "x = m:f ; why", "x == m:f", "x = m-n:f", "x = m:f-g", "x = 1m:f", "x = m..n:f", "x = .m:f", "x = m/n:f", "x = m:f [", "x = m:f ]",
             "x = m:f [a] [b]", "x = m:f [a;b]", "x = m f:g", "x = \"m:f\"", "x = m:f\nx = m:g", "python = m:f", "python3 = m:f", "python3.12 = m:f",
-            "pythonw = m:f", "PYTHON.EXE = m:f", "x : m:f", "x = m : f", "x = m: f", "x = m:f\n y = n:g", "x\x01 = m:f")):
+            "pythonw = m:f", "PYTHON.EXE = m:f", "x : m:f", "x = m : f", "x = m: f", "x = m:f\n y = n:g", "x =\n  m:f", "x\x01 = m:f")):
         script("no-%02d" % number, "script %.40r" % entry, entry, bad)
     A("empty", "an empty file", "")
     A("comments", "only comments", "# x\n; y\n")
     A("crlf", "line ends of Windows", "[console_scripts]\r\nx = m:f\r\n")
     A("no-end", "no line end at the end", "[console_scripts]\nx = m:f")
     A("plugins", "other groups with names and values of their own kind", "[a.b]\nsome name = m\nother:one = m:f [x]\nthird = anything at all\n")
+    A("plugin-folded", "a plug-in that goes on in the next line: pip stops", "[a]\nx =\n  m\n  n\n", bad)
     A("group-space", "a section with spaces is another section", "[ console_scripts ]\n../x = y\n")
     A("case", "scripts that differ in case are noted", "[console_scripts]\nTool = m:f\ntool = m:g\n", "EPT-01 entry-points-invalid")
     A("both-groups", "one script in both groups is noted", "[console_scripts]\nx = m:f\n[gui_scripts]\nx = m:g\n", "EPT-01 entry-points-invalid")
@@ -278,7 +280,8 @@ def wheel_files():
     for number, text in enumerate(("yes", "1", "", "true false")):
         A("root-no-%d" % number, "Root-Is-Purelib: " + text, good.replace("true", text), bad)
     A("crlf", "line ends of Windows", good.replace("\n", "\r\n"))
-    A("upper", "names of fields in capitals", good.replace("Tag", "TAG").replace("Wheel-Version", "WHEEL-VERSION"))
+    A("upper", "names of fields in capitals: uv does not find them", good.replace("Tag", "TAG").replace("Wheel-Version", "WHEEL-VERSION"), bad + ", " + bad)
+    A("upper-other", "a field that decides nothing in capitals", good.replace("Generator", "GENERATOR"))
     A("no-generator", "no Generator", good.replace("Generator: x\n", ""))
     A("unknown", "an unknown field", good + "X-Built-On: host\n")
     A("tag-twice", "one tag twice", good + "Tag: py3-none-any\n")
