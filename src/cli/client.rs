@@ -1,13 +1,17 @@
 //! The client half of the command line: the same API that everybody else uses.
 
+use std::io::SeekFrom;
 use std::os::fd::AsFd as _;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use futures_util::StreamExt as _;
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use indicatif::ProgressBar;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _};
 use url::Url;
 
 use super::failure::{Exit, Failure};
@@ -22,6 +26,26 @@ pub struct Client {
     http: reqwest::Client,
     base: Url,
     token: Option<String>,
+    sent_bytes: Arc<AtomicU64>,
+}
+
+/// The rest of a file.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    /// Bytes that are there already.
+    pub offset: u64,
+    /// Length of the whole file in bytes.
+    pub size_bytes: u64,
+}
+
+/// How it stands with a file that is on its way.
+pub struct Standing<T> {
+    /// Bytes that have arrived.
+    pub offset: u64,
+    /// Whether that is all of them.
+    pub is_complete: bool,
+    /// What else is said of it.
+    pub answer: T,
 }
 
 /// The parts of a problem answer that people are shown (RFC 9457, with our members).
@@ -67,7 +91,7 @@ impl Client {
             builder = builder.no_proxy();
         }
         let http = builder.build().map_err(|error| usage(innermost_cause(&error)))?;
-        Ok(Self { http, base, token })
+        Ok(Self { http, base, token, sent_bytes: Arc::default() })
     }
 
     /// Address below the server's, without a leading slash.
@@ -125,18 +149,93 @@ impl Client {
         self.json(request.header("content-type", "application/octet-stream").body(body)).await
     }
 
-    /// Sends a file's bytes and reads a JSON answer.
-    pub async fn put_file<T: DeserializeOwned>(&self, path: &str, file: &Path) -> Result<T, Failure> {
-        let unreadable = |error| Failure::new(Exit::Usage, format!("`{}` cannot be read: {error}", file.display()));
-        let opened = tokio::fs::File::open(file).await.map_err(unreadable)?;
-        let length = opened.metadata().await.map_err(unreadable)?.len();
-        let stream = tokio_util::io::ReaderStream::with_capacity(opened, 256 << 10);
-        let request = self
-            .request(Method::PUT, path)?
-            .header("content-length", length)
-            .header("content-type", "application/octet-stream")
-            .body(reqwest::Body::wrap_stream(stream));
-        self.json(request).await
+    /// Sends the rest of a file from an offset on and reads a JSON answer; the bar moves with it, and back if it fails.
+    pub async fn put_part<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        file: &Path,
+        part: Part,
+        bar: &ProgressBar,
+    ) -> Result<T, Failure> {
+        let Part { offset, size_bytes } = part;
+        let length = size_bytes - offset;
+        let (body, moved) = self.body_with_bar(file, offset, bar).await?;
+        let mut request = self.request(Method::PUT, path)?.header("content-length", length).body(body);
+        if offset > 0 {
+            let last = size_bytes.saturating_sub(1);
+            request = request.header("content-range", format!("bytes {offset}-{last}/{size_bytes}"));
+        }
+        let request = request.header("accept", "application/json").header("content-type", "application/octet-stream");
+        self.json(request).await.inspect_err(|_| bar.dec(moved.load(Ordering::Relaxed)))
+    }
+
+    /// Sends a file as the body of a `POST` and reads a JSON answer; the bar moves as in [`Client::put_part`].
+    pub async fn post_with_bar<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        file: &Path,
+        bar: &ProgressBar,
+    ) -> Result<T, Failure> {
+        let length = tokio::fs::metadata(file).await.map_err(|error| unreadable(file, &error))?.len();
+        let (body, moved) = self.body_with_bar(file, 0, bar).await?;
+        let request = self.request(Method::POST, path)?.header("content-length", length).body(body);
+        let request = request.header("accept", "application/json").header("content-type", "application/octet-stream");
+        self.json(request).await.inspect_err(|_| bar.dec(moved.load(Ordering::Relaxed)))
+    }
+
+    /// How much of a file has arrived; `None` if nothing is known of it.
+    pub async fn standing<T: DeserializeOwned>(&self, path: &str) -> Result<Option<Standing<T>>, Failure> {
+        let request = self.request(Method::GET, path)?.header("accept", "application/json");
+        let answer = request.send().await.map_err(|error| self.unreachable(&error))?;
+        if answer.status() == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let offset = header("upload-offset").and_then(|offset| offset.parse().ok()).unwrap_or_default();
+        let is_complete = header("upload-complete").is_some_and(|value| value == "?1");
+        let answer = self.read_json(judge(answer).await?).await?;
+        Ok(Some(Standing { offset, is_complete, answer }))
+    }
+
+    /// Asks for something to be taken away; it may be gone already.
+    pub async fn take_away(&self, path: &str) -> Result<(), Failure> {
+        let answer = self.request(Method::DELETE, path)?.header("accept", "application/json").send().await;
+        let answer = answer.map_err(|error| self.unreachable(&error))?;
+        match answer.status() {
+            StatusCode::NOT_FOUND => Ok(()),
+            _ => judge(answer).await.map(drop),
+        }
+    }
+
+    /// Bytes of files that were sent so far, also those that were sent again.
+    pub fn sent_bytes(&self) -> u64 {
+        self.sent_bytes.load(Ordering::Relaxed)
+    }
+
+    /// A file from an offset on as a body that moves the bar; also what it has moved it by.
+    async fn body_with_bar(
+        &self,
+        file: &Path,
+        offset: u64,
+        bar: &ProgressBar,
+    ) -> Result<(reqwest::Body, Arc<AtomicU64>), Failure> {
+        let mut opened = tokio::fs::File::open(file).await.map_err(|error| unreadable(file, &error))?;
+        opened.seek(SeekFrom::Start(offset)).await.map_err(|error| unreadable(file, &error))?;
+        let (moved, sent, bar) = (Arc::new(AtomicU64::new(offset)), self.sent_bytes.clone(), bar.clone());
+        bar.inc(offset);
+        let counted = moved.clone();
+        let stream = tokio_util::io::ReaderStream::with_capacity(opened, 256 << 10).inspect_ok(move |piece| {
+            let length = piece.len() as u64;
+            bar.inc(length);
+            counted.fetch_add(length, Ordering::Relaxed);
+            sent.fetch_add(length, Ordering::Relaxed);
+        });
+        Ok((reqwest::Body::wrap_stream(stream), moved))
+    }
+
+    /// The server's address.
+    pub fn base(&self) -> &Url {
+        &self.base
     }
 
     /// Writes what `path` answers into `target`: beside it first, then renamed, so that no half file is left.
@@ -181,23 +280,31 @@ impl Client {
 
     async fn json<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, Failure> {
         let answer = self.send(request).await?;
+        self.read_json(answer).await
+    }
+
+    async fn read_json<T: DeserializeOwned>(&self, answer: Response) -> Result<T, Failure> {
         answer.json().await.map_err(|error| {
-            Failure::new(Exit::Unreachable, format!("`{}` answered something else than expected: {error}", self.base))
+            let text = format!("`{}` answered something else than expected: {error}", self.base);
+            // An answer that breaks off is a server that has gone.
+            Failure { is_passing: error.is_body(), ..Failure::new(Exit::Unreachable, text) }
         })
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, Failure> {
         let answer = request.send().await.map_err(|error| self.unreachable(&error))?;
-        if answer.status().is_success() {
-            return Ok(answer);
-        }
-        Err(refusal(answer.status(), answer.bytes().await.unwrap_or_default().as_ref()))
+        judge(answer).await
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> Failure {
-        Failure::new(Exit::Unreachable, format!("`{}` does not answer: {}", self.base, innermost_cause(error)))
-            .with_hint("Start it with `ferrywheel serve`, or name it with `--server`.")
+        let text = format!("`{}` does not answer: {}", self.base, innermost_cause(error));
+        let hint = "Start it with `ferrywheel serve`, or name it with `--server`.";
+        Failure { is_passing: true, ..Failure::new(Exit::Unreachable, text).with_hint(hint) }
     }
+}
+
+fn unreadable(file: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(Exit::Usage, format!("`{}` cannot be read: {error}", file.display()))
 }
 
 fn is_this_machine(url: &Url) -> bool {
@@ -209,12 +316,28 @@ fn is_this_machine(url: &Url) -> bool {
     }
 }
 
+/// An answer that is no refusal.
+async fn judge(answer: Response) -> Result<Response, Failure> {
+    if answer.status().is_success() {
+        return Ok(answer);
+    }
+    Err(refusal(answer.status(), answer.bytes().await.unwrap_or_default().as_ref()))
+}
+
 fn refusal(status: StatusCode, body: &[u8]) -> Failure {
     let exit = match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS => Exit::Unreachable,
         status if status.is_server_error() => Exit::Unreachable,
         _ => Exit::Refused,
     };
+    let is_passing = matches!(
+        status,
+        StatusCode::REQUEST_TIMEOUT
+            | StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT
+    );
     match serde_json::from_slice::<ProblemAnswer>(body) {
         Ok(problem) => Failure {
             exit,
@@ -222,8 +345,12 @@ fn refusal(status: StatusCode, body: &[u8]) -> Failure {
             code: problem.code,
             hint: problem.hint,
             findings: problem.findings,
+            is_passing,
         },
-        Err(_) => Failure::new(exit, format!("the server answered {status}: {}", String::from_utf8_lossy(body).trim())),
+        Err(_) => {
+            let text = format!("the server answered {status}: {}", String::from_utf8_lossy(body).trim());
+            Failure { is_passing, ..Failure::new(exit, text) }
+        }
     }
 }
 

@@ -73,12 +73,29 @@ pub struct Failure {
     pub hint: Option<String>,
     /// Everything that was found wrong, when more than one thing was.
     pub findings: Vec<Finding>,
+    /// Whether the same request may succeed in a while: the server is away or busy.
+    pub is_passing: bool,
 }
 
 impl Failure {
     /// A failure without a code.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), code: None, hint: None, findings: Vec::new() }
+        Self { exit, message: message.into(), code: None, hint: None, findings: Vec::new(), is_passing: false }
+    }
+
+    /// Whether each other file would fail in the same way: the token, the disk, the batch.
+    pub fn is_of_all(&self) -> bool {
+        let of_all = [
+            "access/token-missing",
+            "access/token-unknown",
+            "access/token-ended",
+            "batch/ended",
+            "batch/unknown",
+            "limit/free-space",
+            "blobs/storage-full",
+            "index/storage-full",
+        ];
+        of_all.contains(&self.code())
     }
 
     /// Stable code of the error, or of the sort of failure.
@@ -118,6 +135,7 @@ impl<E: Diagnostic> From<E> for Failure {
             code: Some(error.code().to_owned()),
             hint: error.hint().map(Into::into),
             findings: error.findings().to_vec(),
+            is_passing: false,
         }
     }
 }

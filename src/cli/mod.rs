@@ -14,6 +14,10 @@ mod quickstart;
 mod serve;
 mod target;
 mod upload;
+mod upload_batch;
+mod upload_inputs;
+mod upload_report;
+mod upload_state;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -45,7 +49,7 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Pull, publish, bless, bundle and run one real application, and leave the server up.
     Quickstart(quickstart::QuickstartArgs),
-    /// Upload wheels and sdists: files and folders.
+    /// Upload wheels and sdists: files, folders and archives, all or none.
     Upload(upload::UploadArgs),
     /// Bring files from one channel into another.
     Promote(promote::PromoteArgs),

@@ -1,150 +1,189 @@
-//! `ferrywheel upload PATH…`: send files and folders, one line for each, all findings of a refused one.
+//! `ferrywheel upload PATH…`: sends files, folders and archives, together or one by one, and tells what is refused.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use futures_util::StreamExt as _;
 use indicatif::{ProgressBar, ProgressStyle};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde_json::json;
 
-use super::client::Client;
-use super::failure::{Exit, Failure};
-use super::output::{Output, describe};
+use super::client::{Client, Part};
+use super::failure::Failure;
+use super::output::Output;
+use super::upload_batch::{PARALLEL_UPLOADS, upload_batch};
+use super::upload_inputs::{Input, Inputs};
+use super::upload_report::{FileAnswer, Line, Report};
+use super::upload_state::UploadState;
 use super::{Environment, ServerArgs};
-use crate::model::{ChannelName, Finding};
+use crate::model::ChannelName;
 
-/// Files sent at the same time: enough to overlap the server's flushes to disk.
-const PARALLEL_UPLOADS: usize = 4;
+/// A single file of fewer bytes is sent by itself: to send it again costs less than to ask how much of it is there.
+const SENT_ALONE_BYTES: u64 = 8 << 20;
+
+/// How often the bar is drawn while nothing moves.
+const TICK: Duration = Duration::from_millis(200);
 
 #[derive(Args)]
 pub struct UploadArgs {
-    /// Wheels, sdists, or folders of them.
+    /// Wheels, sdists, folders of them, archives of them (tar, tar.gz, tar.zst, zip).
     #[arg(required = true)]
     paths: Vec<PathBuf>,
     /// Channel that they go into.
     #[arg(long, default_value = "staging")]
     channel: ChannelName,
+    /// Look into the folders inside of folders too.
+    #[arg(long, short)]
+    recursive: bool,
+    /// Have everything judged, and keep nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Store each file that is not refused, instead of all or none.
+    #[arg(long)]
+    one_by_one: bool,
     #[command(flatten)]
     server: ServerArgs,
 }
 
-/// One line of the result.
-#[derive(Serialize)]
-struct Line {
-    path: PathBuf,
-    verdict: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    findings: Vec<Finding>,
-    #[serde(skip)]
-    failure: Option<Exit>,
-}
-
-/// The part of the server's answer that is shown.
-#[derive(Deserialize)]
-struct Stored {
-    verdict: String,
-    #[serde(default)]
-    findings: Vec<Finding>,
-}
-
 pub async fn run(arguments: UploadArgs, environment: &Environment, output: &Output) -> Result<(), Failure> {
     let client = Client::new(&arguments.server, environment)?;
-    let files = collect(&arguments.paths)?;
-    let bar = ProgressBar::new(files.len() as u64);
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} files {msg}") {
+    let bar = progress_bar();
+    bar.set_message("reading");
+    let sent = send(&client, &arguments, environment, &bar).await;
+    bar.finish_and_clear();
+    let report = sent?;
+    output.result(&report, Report::text);
+    report.outcome(arguments.one_by_one)
+}
+
+/// One bar for everything; where standard error is no terminal, none is drawn.
+fn progress_bar() -> ProgressBar {
+    let bar = ProgressBar::new(0);
+    if let Ok(style) = ProgressStyle::with_template("{msg} {bar:30} {decimal_bytes}/{decimal_total_bytes} {eta}") {
         bar.set_style(style);
     }
-    let channel = &arguments.channel;
-    let sending = files.into_iter().map(|path| {
-        let (client, bar) = (client.clone(), bar.clone());
-        async move {
-            let line = send(&client, channel, path).await;
-            bar.suspend(|| {
-                if !output.is_json() {
-                    output.data(&line.lines());
-                }
-            });
-            bar.inc(1);
-            line
-        }
-    });
-    let mut lines: Vec<Line> = futures_util::stream::iter(sending).buffer_unordered(PARALLEL_UPLOADS).collect().await;
-    bar.finish_and_clear();
-    lines.sort_by(|one, other| one.path.cmp(&other.path));
-    if output.is_json() {
-        output.result(&lines, |_| String::new());
-    }
-    let failures: Vec<Exit> = lines.iter().filter_map(|line| line.failure).collect();
-    let Some(first) = failures.first() else { return Ok(()) };
-    let exit = if failures.len() < lines.len() { Exit::Partial } else { *first };
-    Err(Failure::new(exit, format!("{} of {} files were not stored", failures.len(), lines.len())))
+    bar.enable_steady_tick(TICK);
+    bar
 }
 
-/// The files that are named or lie directly or deeper in the named folders, by name.
-fn collect(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
-    let mut files = Vec::new();
-    let mut folders = Vec::new();
-    for path in paths {
-        match path.metadata() {
-            Ok(metadata) if metadata.is_dir() => folders.push(path.clone()),
-            Ok(_) => files.push(path.clone()),
-            Err(error) => {
-                return Err(Failure::new(Exit::Usage, format!("`{}` cannot be read: {error}", path.display())));
+async fn send(
+    client: &Client,
+    arguments: &UploadArgs,
+    environment: &Environment,
+    bar: &ProgressBar,
+) -> Result<Report, Failure> {
+    let inputs = Inputs::read(&arguments.paths, arguments.recursive, bar).await?;
+    let is_single = inputs.archives.is_empty() && inputs.files.len() == 1 && inputs.size_bytes() < SENT_ALONE_BYTES;
+    if arguments.dry_run || arguments.one_by_one || is_single {
+        return send_each(client, arguments, &inputs, bar).await;
+    }
+    let state = UploadState::of(environment, client.base(), &arguments.channel, &arguments.paths);
+    upload_batch(client, &arguments.channel, &inputs, &state, bar).await
+}
+
+/// Sends files that do not depend on each other.
+async fn send_each(
+    client: &Client,
+    arguments: &UploadArgs,
+    inputs: &Inputs,
+    bar: &ProgressBar,
+) -> Result<Report, Failure> {
+    bar.reset();
+    bar.set_length(inputs.size_bytes());
+    bar.set_message(if arguments.dry_run { "judging" } else { "sending" });
+    let sending = inputs.files.iter().map(|file| send_one(client, arguments, file, bar));
+    let sent: Vec<_> = futures_util::stream::iter(sending).buffer_unordered(PARALLEL_UPLOADS).collect().await;
+    let (mut files, mut serial) = (Vec::new(), None);
+    for one in sent {
+        let (line, at) = one?;
+        files.push(line);
+        serial = serial.max(at);
+    }
+    if !inputs.archives.is_empty() {
+        files.extend(send_archives(client, arguments, inputs, bar).await?);
+    }
+    files.sort_by(|one, other| (&one.path, &one.filename).cmp(&(&other.path, &other.filename)));
+    let (channel, dry_run) = (arguments.channel.clone(), arguments.dry_run);
+    let serial = serial.filter(|_| !dry_run);
+    Ok(Report { channel, serial, batch: None, dry_run, sent_bytes: client.sent_bytes(), here_count: 0, files })
+}
+
+/// The part of an upload's answer that is read beside the file.
+#[derive(Deserialize)]
+struct OneAnswer {
+    #[serde(flatten)]
+    file: FileAnswer,
+    serial: i64,
+}
+
+async fn send_one(
+    client: &Client,
+    arguments: &UploadArgs,
+    file: &Input,
+    bar: &ProgressBar,
+) -> Result<(Line, Option<i64>), Failure> {
+    let dry_run = if arguments.dry_run { "&dry_run" } else { "" };
+    let (channel, name) = (&arguments.channel, encoded(&file.filename));
+    let url = format!("api/v1/channels/{channel}/files/{name}?sha256={}{dry_run}", file.sha256);
+    let part = Part { offset: 0, size_bytes: file.size_bytes };
+    match client.put_part::<OneAnswer>(&url, &file.path, part, bar).await {
+        Ok(answer) => Ok((Line::of(file.path.clone(), answer.file), Some(answer.serial))),
+        Err(failure) if failure.is_passing || failure.is_of_all() => Err(failure),
+        Err(failure) => Ok((Line::failed(file.path.clone(), file.filename.clone(), failure), None)),
+    }
+}
+
+#[derive(Deserialize)]
+struct BatchId {
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct FilesAnswer {
+    files: Vec<FileAnswer>,
+}
+
+/// Archives go through a batch of their own, which is committed if nothing in it is refused; of a dry run nothing is.
+async fn send_archives(
+    client: &Client,
+    arguments: &UploadArgs,
+    inputs: &Inputs,
+    bar: &ProgressBar,
+) -> Result<Vec<Line>, Failure> {
+    let batch: BatchId = client.post("api/v1/batches", &json!({ "channel": arguments.channel })).await?;
+    let batch = format!("api/v1/batches/{}", batch.id);
+    let dry_run = if arguments.dry_run { "?dry_run" } else { "" };
+    let mut lines = Vec::new();
+    for (path, _) in &inputs.archives {
+        let sent = client.post_with_bar::<FilesAnswer>(&format!("{batch}/archive{dry_run}"), path, bar).await;
+        match sent {
+            Ok(answer) => lines.extend(answer.files.into_iter().map(|file| Line::of(path.clone(), file))),
+            Err(failure) => {
+                client.take_away(&batch).await?;
+                return Err(failure);
             }
         }
     }
-    while let Some(folder) = folders.pop() {
-        let unreadable = |error| Failure::new(Exit::Usage, format!("`{}` cannot be listed: {error}", folder.display()));
-        for entry in std::fs::read_dir(&folder).map_err(unreadable)? {
-            let entry = entry.map_err(unreadable)?;
-            let kind = entry.file_type().map_err(unreadable)?;
-            if kind.is_dir() {
-                folders.push(entry.path());
-            } else if is_distribution(&entry.path()) {
-                files.push(entry.path());
-            }
+    if arguments.dry_run {
+        client.take_away(&batch).await?;
+        return Ok(lines);
+    }
+    for line in lines.iter().filter(|line| line.is_refused()) {
+        client.take_away(&format!("{batch}/files/{}", encoded(&line.filename))).await?;
+    }
+    let committed: FilesAnswer = client.post(&format!("{batch}/commit"), &json!({})).await?;
+    for line in &mut lines {
+        if let Some(file) = committed.files.iter().find(|file| file.filename == line.filename) {
+            line.verdict.clone_from(&file.verdict);
         }
     }
-    if files.is_empty() {
-        return Err(Failure::new(Exit::Usage, "there is no `.whl` and no `.tar.gz` in the named folders"));
-    }
-    files.sort();
-    Ok(files)
+    Ok(lines)
 }
 
-/// In a folder only distributions are taken; a file that is named is always sent, so that its refusal is seen.
-fn is_distribution(path: &Path) -> bool {
-    path.to_str().is_some_and(|name| name.ends_with(".whl") || name.ends_with(".tar.gz"))
-}
-
-async fn send(client: &Client, channel: &ChannelName, path: PathBuf) -> Line {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let encoded: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
+/// A file name as a segment of a path.
+pub fn encoded(filename: &str) -> String {
+    let encoded: String = url::form_urlencoded::byte_serialize(filename.as_bytes()).collect();
     // A space would come out as `+`, which means plus in a path.
-    let encoded = encoded.replace('+', "%20");
-    let sent = client.put_file::<Stored>(&format!("api/v1/channels/{channel}/files/{encoded}"), &path).await;
-    match sent {
-        Ok(stored) => Line { path, verdict: stored.verdict, message: None, findings: stored.findings, failure: None },
-        Err(failure) => Line {
-            path,
-            verdict: "refused".to_owned(),
-            message: Some(failure.message),
-            findings: failure.findings,
-            failure: Some(failure.exit),
-        },
-    }
-}
-
-impl Line {
-    fn lines(&self) -> String {
-        let message = self.message.as_ref().map_or_else(String::new, |message| format!(": {message}"));
-        let mut text = format!("{} {}{message}", self.verdict, self.path.display());
-        for finding in &self.findings {
-            text.push_str("\n  ");
-            text.push_str(&describe(finding));
-        }
-        text
-    }
+    encoded.replace('+', "%20")
 }

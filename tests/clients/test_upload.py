@@ -67,10 +67,16 @@ class Uploads(unittest.TestCase):
         self.assertIn("401", self.server.uv_publish(wheel, token="fw_wrong", expected=2))
 
     def test_the_command_line_sends_folders_and_tells_each_verdict(self):
-        """`ferrywheel upload` stores what is good and exits with 4 when some was refused."""
+        """`ferrywheel upload` stores all or nothing; one by one it stores what is good and exits with 4."""
         support.make_wheel(self.folder, "good", "1.0")
         support.make_wheel(self.folder, "bad", "1.0", b"x", broken=True)
-        lines = json.loads(self.server.cli("upload", "--json", self.folder, expected=4).split("\nerror:")[0])
-        verdicts = {pathlib.Path(line["path"]).name.split("-")[0]: line["verdict"] for line in lines}
+        told = self.server.cli("upload", self.folder, expected=1)
+        self.assertIn("1 of 2 files are refused, so none of them was stored", told)
+        self.assertIn("REC-02", told)
+        with self.assertRaises(urllib.error.HTTPError):
+            self.server.page("good", "staging")
+        told = self.server.cli("upload", "--json", "--one-by-one", self.folder, expected=4)
+        lines = json.JSONDecoder().raw_decode(told)[0]["files"]
+        verdicts = {line["filename"].split("-")[0]: line["verdict"] for line in lines}
         self.assertEqual(verdicts, {"good": "stored", "bad": "refused"})
         self.assertEqual(self.files("good"), ["good-1.0-py3-none-any.whl"])
