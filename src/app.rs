@@ -18,7 +18,8 @@ use crate::blobs::{BlobError, BlobStore as _, Blobs, LocalBlobs, SmallBlobs, Swe
 use crate::config::Settings;
 use crate::index::{Index, IndexError, IndexLocation};
 use crate::ingest::{
-    BatchParts, BatchRequestError, IngestLimits, IngestParts, PublishQueue, Senders, Turns, expire_batches,
+    BatchParts, BatchRequestError, IngestLimits, IngestParts, PublishQueue, Senders, Trust, TrustRootsError, Turns,
+    expire_batches,
 };
 use crate::model::{AuditEvent, BatchId, ChannelName, Clock, Diagnostic, Kind, Principal, Scope, Timestamp};
 use crate::simple::{LegacyPages, NameRules, PageCache};
@@ -69,6 +70,9 @@ pub enum AppError {
     /// Batches could not be looked after.
     #[error(transparent)]
     Batches(#[from] BatchRequestError),
+    /// A trust root that was set cannot be used.
+    #[error(transparent)]
+    TrustRoots(#[from] TrustRootsError),
 }
 
 impl Diagnostic for AppError {
@@ -80,6 +84,7 @@ impl Diagnostic for AppError {
             Self::Index(error) => error.code(),
             Self::Blobs(error) => error.code(),
             Self::Batches(error) => error.code(),
+            Self::TrustRoots(error) => error.code(),
         }
     }
 
@@ -89,6 +94,7 @@ impl Diagnostic for AppError {
             Self::Index(error) => error.kind(),
             Self::Blobs(error) => error.kind(),
             Self::Batches(error) => error.kind(),
+            Self::TrustRoots(error) => error.kind(),
         }
     }
 
@@ -104,6 +110,7 @@ impl Diagnostic for AppError {
             Self::Index(error) => error.hint(),
             Self::Blobs(error) => error.hint(),
             Self::Batches(error) => error.hint(),
+            Self::TrustRoots(error) => error.hint(),
         }
     }
 }
@@ -133,6 +140,7 @@ pub struct App {
     chance: Mutex<StdRng>,
     /// The first token, when this start made it; shown once.
     pub new_admin_token: Option<String>,
+    trust: Trust,
     opened_at: Timestamp,
     _lock: File,
 }
@@ -142,6 +150,7 @@ impl App {
     ///
     /// Fails with [`AppError::InUse`] at once when another process holds the directory.
     pub async fn open(settings: Settings, clock: Clock, rng: &mut (impl Rng + Send)) -> Result<Arc<Self>, AppError> {
+        let trust = Trust::load(&settings.attestation_roots)?;
         let data = settings.data.clone();
         let unusable = |source| AppError::Directory { path: data.clone(), source };
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&data).map_err(unusable)?;
@@ -183,6 +192,7 @@ impl App {
             senders: Senders::default(),
             chance: Mutex::new(StdRng::from_rng(rng)),
             new_admin_token,
+            trust,
             opened_at,
             _lock: lock,
         }))
@@ -252,6 +262,7 @@ impl App {
             clock: self.clock.clone(),
             has_namespaces: self.settings.namespaces,
             queue: self.uploads.clone(),
+            trust: self.trust.clone(),
         }
     }
 }

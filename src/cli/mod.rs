@@ -10,6 +10,7 @@ mod mark;
 mod namespace;
 mod output;
 mod promote;
+mod provenance;
 mod quickstart;
 mod serve;
 mod target;
@@ -73,6 +74,8 @@ enum Command {
     Bundle(bundle::BundleArgs),
     /// Import advisories, so that audit tools are told of vulnerable versions.
     Advisories(advisories::AdvisoriesArgs),
+    /// Verify the provenance of files anew.
+    Provenance(provenance::ProvenanceArgs),
     /// Look at target environments.
     Target(target::TargetArgs),
     /// Work on a data directory itself; stop its server first.
@@ -152,6 +155,7 @@ async fn dispatch(command: Command, environment: &Environment, output: &Output) 
         Command::Lock(arguments) => lock::run(arguments, environment, output).await,
         Command::Bundle(arguments) => bundle::run(arguments, environment, output).await,
         Command::Advisories(arguments) => advisories::run(arguments, environment, output).await,
+        Command::Provenance(arguments) => provenance::run(arguments, environment, output).await,
         Command::Target(arguments) => target::run(arguments, environment, output).await,
         Command::Admin(arguments) => admin::run(arguments, environment, output).await,
     }

@@ -67,6 +67,8 @@ pub struct Settings {
     pub reserved_names: ReservedNames,
     /// Whether namespaces are offered (PEP 752).
     pub namespaces: bool,
+    /// Trust roots by which attestations are verified: files, or `public-good`; none stores them unverified.
+    pub attestation_roots: Vec<String>,
     /// Connections served at once.
     pub max_connections: usize,
     /// Largest head of a request, its URL included, in bytes.
@@ -161,6 +163,7 @@ impl Default for Settings {
             send_files_by: SendFilesBy::Server,
             reserved_names: ReservedNames::default(),
             namespaces: false,
+            attestation_roots: Vec::new(),
             max_connections: 1024,
             max_head_bytes: 32 << 10,
             log_format: LogFormat::Text,

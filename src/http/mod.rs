@@ -39,6 +39,7 @@ mod search;
 mod sendfile;
 mod serve;
 mod shortcut;
+mod signers;
 mod status;
 mod ui;
 mod upload_body;

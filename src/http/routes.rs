@@ -13,8 +13,8 @@ use super::auth::{Gate, guard};
 use super::frame::{Frame, Framed};
 use super::{
     Problem, advisories, audit, batch_preview, batches, bundles, changes, channels, cross_origin, files, files_api,
-    health, legacy, legacy_answer, legacy_json, locks, marks, namespaces, pages, provenance, search, shortcut, status,
-    ui, upload_body,
+    health, legacy, legacy_answer, legacy_json, locks, marks, namespaces, pages, provenance, search, shortcut, signers,
+    status, ui, upload_body,
 };
 use crate::app::App;
 use crate::config::CrossOriginReads;
@@ -116,6 +116,10 @@ pub const ROUTES: &[Route] = &[
     route("PUT", "/api/v1/channels/{channel}/projects/{project}/status", UPLOAD, "put-status", || {
         put(marks::set_status)
     }),
+    route("GET", "/api/v1/channels/{channel}/projects/{project}/provenance", READ, "get-signers", || {
+        get(signers::list)
+    }),
+    route("POST", "/api/v1/provenance/verifications", ADMIN, "post-verifications", || post(signers::verify)),
     route("DELETE", "/api/v1/files/{filename}", ADMIN, "delete-file", || delete(marks::delete_file)),
     route("POST", "/api/v1/deletions", ADMIN, "post-deletions", || post(marks::delete_files)),
     route("POST", "/api/v1/batches", UPLOAD, "post-batches", || post(batches::open)),

@@ -48,6 +48,8 @@ struct Hit {
     version: String,
     summary: Option<String>,
     file_count: i64,
+    attested_count: i64,
+    verified_count: i64,
 }
 
 impl From<SearchHit> for Hit {
@@ -58,6 +60,8 @@ impl From<SearchHit> for Hit {
             version: hit.version.to_string(),
             summary: hit.summary,
             file_count: hit.file_count,
+            attested_count: hit.attested_count,
+            verified_count: hit.verified_count,
         }
     }
 }

@@ -52,6 +52,7 @@ pub const EMBEDDED: &[(&str, &[u8])] = embedded![
     "ui/promote.js",
     "ui/queue.js",
     "ui/search.js",
+    "ui/signers.js",
     "ui/style.css",
     "ui/token.js",
     "ui/upload.css",

@@ -47,7 +47,7 @@ pub use files::AddedFile;
 pub use listings::{FileChange, ListChange};
 pub use marks::StatusThere;
 pub use open::{Index, IndexLocation};
-pub use provenance::StoredProvenance;
+pub use provenance::{AttestedListing, StoredProvenance, VouchedFile};
 pub use search::{SearchHit, SearchPage};
 pub use snapshots::SnapshotRow;
 pub use stamps::Stamp;

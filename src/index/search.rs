@@ -10,6 +10,21 @@ use super::{Index, IndexError};
 use crate::model::{Scope, View};
 use crate::packaging::{ProjectName, Version};
 
+/// The provenance of a file, and from when on a channel shows it.
+macro_rules! join_provenance {
+    () => {
+        "LEFT JOIN provenance v ON v.file_id = f.id LEFT JOIN provenance_shown s \
+         ON s.channel_id = m.channel_id AND s.project_id = m.project_id AND s.file_id = m.file_id "
+    };
+}
+
+/// Whether the provenance that the view shows is verified; NULL where it shows none.
+macro_rules! verified_in_view {
+    () => {
+        "CASE WHEN s.from_serial IS NULL OR s.from_serial <= $2 THEN v.is_verified END AS is_verified"
+    };
+}
+
 statements! {
     /// CROSS JOIN has SQLite look at the name before it looks for files.
     COUNT_MATCHES = both(concat!(
@@ -25,13 +40,13 @@ statements! {
     ));
     LIST_RELEASE_FILES = pair(
         concat!(
-            "SELECT f.project_id, f.version, f.summary, m.is_yanked FROM memberships m JOIN files f ON f.id = m.file_id \
-             WHERE ", in_view!(), " AND f.deleted_at IS NULL \
+            "SELECT f.project_id, f.version, f.summary, m.is_yanked, ", verified_in_view!(), " FROM memberships m \
+             JOIN files f ON f.id = m.file_id ", join_provenance!(), "WHERE ", in_view!(), " AND f.deleted_at IS NULL \
              AND m.project_id IN (SELECT value FROM json_each($3)) ORDER BY f.filename",
         ),
         concat!(
-            "SELECT f.project_id, f.version, f.summary, m.is_yanked FROM memberships m JOIN files f ON f.id = m.file_id \
-             WHERE ", in_view!(), " AND f.deleted_at IS NULL \
+            "SELECT f.project_id, f.version, f.summary, m.is_yanked, ", verified_in_view!(), " FROM memberships m \
+             JOIN files f ON f.id = m.file_id ", join_provenance!(), "WHERE ", in_view!(), " AND f.deleted_at IS NULL \
              AND m.project_id IN (SELECT CAST(json_array_elements_text(CAST($3 AS json)) AS BIGINT)) ORDER BY f.filename",
         ),
     );
@@ -50,6 +65,10 @@ pub struct SearchHit {
     pub summary: Option<String>,
     /// Files of the project there.
     pub file_count: i64,
+    /// Those of them that have a provenance.
+    pub attested_count: i64,
+    /// Those of them whose provenance a trust root of this server has verified.
+    pub verified_count: i64,
 }
 
 /// The first results of a search.
@@ -61,11 +80,16 @@ pub struct SearchPage {
     pub results: Vec<SearchHit>,
 }
 
+/// A row of [`LIST_RELEASE_FILES`].
+type ReleaseRow = (i64, String, Option<String>, bool, Option<bool>);
+
 /// One file of a project, as far as a search shows it.
 struct ReleaseFile {
     version: Version,
     summary: Option<String>,
     is_yanked: bool,
+    /// Whether its provenance is verified, if it has one.
+    is_verified: Option<bool>,
 }
 
 impl Index {
@@ -106,7 +130,13 @@ impl Index {
         let mut results = Vec::with_capacity(projects.len());
         for (id, name, display_name) in projects {
             let files = files.remove(&id).unwrap_or_default();
-            let file_count = i64::try_from(files.len()).unwrap_or(i64::MAX);
+            let count = |is_meant: fn(&ReleaseFile) -> bool| {
+                let meant = files.iter().filter(|file| is_meant(file));
+                i64::try_from(meant.count()).unwrap_or(i64::MAX)
+            };
+            let file_count = count(|_| true);
+            let attested_count = count(|file| file.is_verified.is_some());
+            let verified_count = count(|file| file.is_verified == Some(true));
             let Some((version, summary)) = newest(files) else { continue };
             results.push(SearchHit {
                 name: parse(&name, "projects.name")?,
@@ -114,6 +144,8 @@ impl Index {
                 version,
                 summary,
                 file_count,
+                attested_count,
+                verified_count,
             });
         }
         Ok(SearchPage { total, results })
@@ -126,12 +158,12 @@ impl Index {
         project_ids: &[i64],
     ) -> Result<BTreeMap<i64, Vec<ReleaseFile>>, IndexError> {
         let ids = to_json(&project_ids, "projects")?;
-        let rows: Vec<(i64, String, Option<String>, bool)> =
+        let rows: Vec<ReleaseRow> =
             read!(&self.db, fetch_all, LIST_RELEASE_FILES, view.channel_id, view.serial.0, ids.as_str())?;
         let mut files: BTreeMap<i64, Vec<ReleaseFile>> = BTreeMap::new();
-        for (project_id, version, summary, is_yanked) in rows {
+        for (project_id, version, summary, is_yanked, is_verified) in rows {
             let version = parse(&version, "files.version")?;
-            files.entry(project_id).or_default().push(ReleaseFile { version, summary, is_yanked });
+            files.entry(project_id).or_default().push(ReleaseFile { version, summary, is_yanked, is_verified });
         }
         Ok(files)
     }
@@ -168,7 +200,12 @@ mod tests {
     use super::*;
 
     fn file(version: &str, is_yanked: bool) -> ReleaseFile {
-        ReleaseFile { version: version.parse().unwrap(), summary: Some(version.to_owned()), is_yanked }
+        ReleaseFile {
+            version: version.parse().unwrap(),
+            summary: Some(version.to_owned()),
+            is_yanked,
+            is_verified: None,
+        }
     }
 
     #[test]

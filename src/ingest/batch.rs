@@ -204,7 +204,7 @@ pub(super) fn accepted(staged: &Staged, is_there: bool, now: Timestamp) -> Resul
         project: Some(file.project.clone()),
         sha256: Some(file.digests.sha256),
         metadata_sha256: file.metadata_sha256,
-        provenance_sha256: staged.provenance.map(|provenance| provenance.sha256),
+        provenance_sha256: staged.provenance.as_ref().map(|provenance| provenance.sha256),
         size_bytes: Some(file.digests.size_bytes),
         received_at: now,
         report: BatchReport {

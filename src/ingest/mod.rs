@@ -32,7 +32,9 @@ mod publish_batch;
 mod queue;
 mod receive;
 mod remedies;
+mod reverify;
 mod stage;
+mod trust;
 mod turns;
 mod upload;
 
@@ -57,6 +59,8 @@ pub use publish::publish;
 pub use publish_batch::{BatchError, BatchOutcome, BatchWrite, publish_all};
 pub use queue::PublishQueue;
 pub use receive::{IngestParts, check_access, receive};
+pub use reverify::{ReverifyReport, Unverified, reverify};
 pub use stage::{CheckedUpload, PendingUpload, Staged, stage};
+pub use trust::{Trust, TrustRootsError};
 pub use turns::{Turn, Turns};
 pub use upload::{Declared, SentProvenance, Upload, UploadOutcome, Verdict};

@@ -1,7 +1,7 @@
 //! What vouches for a file (PEP 740): judged with an upload, or sent for a file that is published.
 //!
-//! The form is checked and that it is about the very file. Signatures are not: where a trust root is configured they would
-//! be verified here, between judging and storing, and the outcome is the row's `is_verified`.
+//! The form is checked and that it is about the very file; where trust roots are set, so are the signatures. Without a root
+//! nothing is verified, and nothing is said to be.
 
 use std::borrow::Cow;
 use std::io;
@@ -12,11 +12,11 @@ use serde::Serialize;
 
 use super::{IngestParts, Profile, SentProvenance, Upload, UploadError, Verdict};
 use crate::access::{AccessError, ReadPolicy, authorize};
-use crate::blobs::{BlobError, put};
+use crate::blobs::{BlobError, BlobStore, put};
 use crate::index::{IndexError, StoredProvenance};
 use crate::model::{AuditEvent, Diagnostic, Finding, Kind, Permission, Principal, Sha256Digest};
 use crate::packaging::{
-    AttestationFault, AttestedFile, MAX_PROVENANCE_BYTES, Provenance, parse_dist_filename, parse_provenance,
+    AttestationFault, AttestedFile, MAX_PROVENANCE_BYTES, Provenance, Signer, parse_dist_filename, parse_provenance,
     provenance_of_attestations, shown,
 };
 
@@ -24,11 +24,7 @@ use crate::packaging::{
 const FIELD: &str = "attestations";
 
 /// Reads what was sent for a file.
-pub(super) fn read(
-    sent: &SentProvenance,
-    filename: &str,
-    sha256: &Sha256Digest,
-) -> Result<Provenance, AttestationFault> {
+fn read(sent: &SentProvenance, filename: &str, sha256: &Sha256Digest) -> Result<Provenance, AttestationFault> {
     let sha256 = sha256.to_hex();
     let file = AttestedFile { filename, sha256: &sha256 };
     match sent {
@@ -37,23 +33,60 @@ pub(super) fn read(
     }
 }
 
-/// The provenance object to be stored with a file that has none. A fault refuses an upload (ATT-01); of a mirrored file only the
-/// provenance is left out, because the file cannot be built anew.
-pub(super) fn judge(upload: &Upload, sha256: &Sha256Digest, findings: &mut Vec<Finding>) -> Option<Bytes> {
-    match read(upload.provenance.as_ref()?, &upload.filename, sha256) {
-        Ok(provenance) => Some(provenance.text.into()),
-        Err(fault) => {
-            let text = fault.to_string();
-            findings.push(match upload.profile {
-                Profile::Strict => Finding::refuse(fault.rule, "attestation-invalid", text).at(FIELD),
-                Profile::Mirror => {
-                    Finding::note("ATT-04", "attestation-dropped", format!("its provenance was left out: {text}"))
-                        .at(FIELD)
+/// A provenance object that may be stored, and who has signed it as far as that is verified.
+pub(super) struct Judged {
+    object: Bytes,
+    pub(super) signers: Vec<Signer>,
+    attestation_count: usize,
+}
+
+impl Judged {
+    /// Makes the object durable; the row that names it may follow.
+    pub(super) async fn keep(self, blobs: &dyn BlobStore) -> Result<StoredProvenance, BlobError> {
+        let sha256 = put(blobs, self.object).await?;
+        Ok(StoredProvenance { sha256, signers: self.signers })
+    }
+}
+
+/// Reads what was sent for a file and verifies its signatures where there is a trust root; all that is wrong otherwise.
+pub(super) async fn judge_sent(
+    parts: &IngestParts,
+    sent: &SentProvenance,
+    filename: &str,
+    sha256: &Sha256Digest,
+) -> Result<Judged, Vec<AttestationFault>> {
+    let provenance = read(sent, filename, sha256).map_err(|fault| vec![fault])?;
+    let signers = parts.trust.verify(&provenance, sha256).await?;
+    Ok(Judged { object: provenance.text.into(), signers, attestation_count: provenance.attestation_count })
+}
+
+/// The provenance to be stored with a file that has none. A fault refuses an upload (ATT-01, ATT-02); of a mirrored file only
+/// the provenance is left out, because the file cannot be built anew.
+pub(super) async fn judge(
+    parts: &IngestParts,
+    upload: &Upload,
+    sha256: &Sha256Digest,
+    findings: &mut Vec<Finding>,
+) -> Option<Judged> {
+    match judge_sent(parts, upload.provenance.as_ref()?, &upload.filename, sha256).await {
+        Ok(judged) => Some(judged),
+        Err(faults) => {
+            findings.extend(faults.into_iter().map(|fault| {
+                match upload.profile {
+                    Profile::Strict => refusal(fault),
+                    Profile::Mirror => {
+                        Finding::note("ATT-04", "attestation-dropped", format!("its provenance was left out: {fault}"))
+                            .at(FIELD)
+                    }
                 }
-            });
+            }));
             None
         }
     }
+}
+
+fn refusal(fault: AttestationFault) -> Finding {
+    Finding::refuse(fault.rule, "attestation-invalid", fault.to_string()).at(FIELD).with_hint(fault.hint)
 }
 
 /// What is said of attestations that come with a file that has some already.
@@ -164,8 +197,10 @@ pub struct ProvenanceOutcome {
     pub sha256: Sha256Digest,
     /// Attestations in it.
     pub attestation_count: usize,
-    /// Whether their signatures were checked: not yet by this server.
+    /// Whether a trust root of this server has verified all of them.
     pub is_verified: bool,
+    /// Who has signed each of them; nobody where nothing was verified.
+    pub signers: Vec<Signer>,
 }
 
 /// Stores the provenance of a published file: a provenance object, kept byte for byte, or a list of attestations.
@@ -194,13 +229,18 @@ pub async fn receive_provenance(
     let sent = read_body(body).await?;
     let is_list = sent.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
     let sent = if is_list { SentProvenance::Attestations(sent) } else { SentProvenance::Object(sent) };
-    let provenance = read(&sent, filename, &stored.file.digests.sha256).map_err(|fault| {
-        let findings = vec![Finding::refuse(fault.rule, "attestation-invalid", fault.to_string()).at(FIELD)];
-        ProvenanceError::Invalid { filename: filename.to_owned(), findings }
-    })?;
-    let attestation_count = provenance.attestation_count;
-    let (sha256, verdict) = store::<ProvenanceError>(parts, who, stored.id, filename, provenance.text.into()).await?;
-    Ok(ProvenanceOutcome { verdict, filename: filename.to_owned(), sha256, attestation_count, is_verified: false })
+    let filename = filename.to_owned();
+    let judged = match judge_sent(parts, &sent, &filename, &stored.file.digests.sha256).await {
+        Ok(judged) => judged,
+        Err(faults) => {
+            let findings = faults.into_iter().map(refusal).collect();
+            return Err(ProvenanceError::Invalid { filename, findings });
+        }
+    };
+    let attestation_count = judged.attestation_count;
+    let (kept, verdict) = store::<ProvenanceError>(parts, who, stored.id, &filename, judged).await?;
+    let (sha256, is_verified) = (kept.sha256, kept.is_verified());
+    Ok(ProvenanceOutcome { verdict, filename, sha256, attestation_count, is_verified, signers: kept.signers })
 }
 
 /// Which of the channels that have or had a file somebody may upload to.
@@ -236,7 +276,7 @@ pub(super) fn out_of_reach() -> Finding {
 
 /// Stores a provenance object that another index serves for a file that is here and has none.
 ///
-/// The fault says why the object is none of this very file; then nothing is stored.
+/// The faults say why the object is not believed to be one of this very file; then nothing is stored.
 pub async fn adopt_provenance(
     parts: &IngestParts,
     who: &Principal,
@@ -244,31 +284,32 @@ pub async fn adopt_provenance(
     filename: &str,
     sha256: &Sha256Digest,
     sent: &SentProvenance,
-) -> Result<Result<(), AttestationFault>, UploadError> {
-    match read(sent, filename, sha256) {
-        Err(fault) => Ok(Err(fault)),
-        Ok(provenance) => {
-            store::<UploadError>(parts, who, file_id, filename, provenance.text.into()).await?;
+) -> Result<Result<(), Vec<AttestationFault>>, UploadError> {
+    match judge_sent(parts, sent, filename, sha256).await {
+        Err(faults) => Ok(Err(faults)),
+        Ok(judged) => {
+            store::<UploadError>(parts, who, file_id, filename, judged).await?;
             Ok(Ok(()))
         }
     }
 }
 
-/// Makes the object durable, then the row that names it; tells its digest and whether it was news.
+/// Makes the object durable, then the row that names it; tells what is stored and whether it was news.
 pub(super) async fn store<E: From<BlobError> + From<IndexError>>(
     parts: &IngestParts,
     who: &Principal,
     file_id: i64,
     filename: &str,
-    object: Bytes,
-) -> Result<(Sha256Digest, Verdict), E> {
-    let sha256 = put(&*parts.blobs, object).await?;
+    judged: Judged,
+) -> Result<(StoredProvenance, Verdict), E> {
+    let kept = judged.keep(&*parts.blobs).await?;
     let mut tx = parts.index.begin().await?;
-    if !tx.put_provenance(file_id, &StoredProvenance { sha256, is_verified: false }, who).await? {
-        return Ok((sha256, Verdict::Unchanged));
+    if !tx.put_provenance(file_id, &kept, who).await? {
+        return Ok((kept, Verdict::Unchanged));
     }
-    tx.commit(who, &AuditEvent::ProvenanceStored { filename: filename.to_owned(), sha256 }).await?;
-    Ok((sha256, Verdict::Stored))
+    let (filename, sha256, is_verified) = (filename.to_owned(), kept.sha256, kept.is_verified());
+    tx.commit(who, &AuditEvent::ProvenanceStored { filename, sha256, is_verified }).await?;
+    Ok((kept, Verdict::Stored))
 }
 
 async fn read_body(body: impl Stream<Item = io::Result<Bytes>> + Send) -> Result<Bytes, ProvenanceError> {

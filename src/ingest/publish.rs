@@ -56,8 +56,8 @@ pub(super) async fn write_one(
     let Staged { file, yank, provenance, .. } = staged;
     let advanced = tx.advance(channel, None).await?;
     let added = tx.add_file(file).await?;
-    if let Some(provenance) = provenance.filter(|_| added.is_new) {
-        tx.put_provenance(added.id, &provenance, who).await?;
+    if let Some(provenance) = provenance.as_ref().filter(|_| added.is_new) {
+        tx.put_provenance(added.id, provenance, who).await?;
     }
     let is_there = !added.is_new && tx.contains(channel, added.id).await?;
     if !is_there && let Some((status, _)) = tx.find_status(&advanced, &file.project).await? {
@@ -122,10 +122,10 @@ pub(super) async fn write_late_provenance(
     file_id: i64,
     staged: &Staged,
 ) -> Result<Option<AuditEvent>, IndexError> {
-    let Some(provenance) = staged.provenance else { return Ok(None) };
-    if tx.has_provenance(file_id).await? || !tx.put_provenance(file_id, &provenance, who).await? {
+    let Some(provenance) = &staged.provenance else { return Ok(None) };
+    if tx.has_provenance(file_id).await? || !tx.put_provenance(file_id, provenance, who).await? {
         return Ok(None);
     }
     let (filename, sha256) = (staged.file.filename.clone(), provenance.sha256);
-    Ok(Some(AuditEvent::ProvenanceStored { filename, sha256 }))
+    Ok(Some(AuditEvent::ProvenanceStored { filename, sha256, is_verified: provenance.is_verified() }))
 }

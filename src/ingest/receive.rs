@@ -5,7 +5,7 @@ use std::io;
 use bytes::Bytes;
 use futures_util::Stream;
 
-use super::{IngestLimits, PublishQueue, Upload, UploadError, UploadOutcome, publish, stage};
+use super::{IngestLimits, PublishQueue, Trust, Upload, UploadError, UploadOutcome, publish, stage};
 use crate::access::{ReadPolicy, authorize};
 use crate::blobs::Blobs;
 use crate::index::Index;
@@ -27,6 +27,8 @@ pub struct IngestParts {
     pub has_namespaces: bool,
     /// Where finished uploads wait for their transaction; one for each index.
     pub queue: PublishQueue,
+    /// By which signatures of attestations are verified.
+    pub trust: Trust,
 }
 
 /// Receives one file whose description is known before its bytes.

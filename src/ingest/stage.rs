@@ -47,7 +47,7 @@ pub struct Staged {
 impl Staged {
     /// Every blob that it consists of.
     pub fn blobs(&self) -> impl Iterator<Item = Sha256Digest> {
-        let provenance = self.provenance.map(|provenance| provenance.sha256);
+        let provenance = self.provenance.as_ref().map(|provenance| provenance.sha256);
         [Some(self.file.digests.sha256), self.file.metadata_sha256, provenance].into_iter().flatten()
     }
 }
@@ -151,7 +151,7 @@ impl<'a> PendingUpload<'a> {
         }
         let report = self.judge(&upload, digests.size_bytes).await?;
         let mut findings = with_agreement(&upload, report.findings);
-        let provenance = provenance::judge(&upload, &digests.sha256, &mut findings);
+        let provenance = provenance::judge(self.parts, &upload, &digests.sha256, &mut findings).await;
         let facts = report.facts.filter(|_| !findings.iter().any(Finding::is_refusal));
         let Some((facts, survey)) = facts.zip(survey) else {
             let kind = if upload.filename.ends_with(".tar.gz") { FileKind::Sdist } else { FileKind::Wheel };
@@ -202,7 +202,7 @@ impl<'a> PendingUpload<'a> {
                 findings.push(provenance::out_of_reach());
                 None
             }
-            _ => provenance::judge(&upload, sha256, &mut findings),
+            _ => provenance::judge(self.parts, &upload, sha256, &mut findings).await,
         };
         if findings.iter().any(Finding::is_refusal) {
             let (filename, kind) = (upload.filename, published.kind);
@@ -274,7 +274,7 @@ pub struct CheckedUpload<'a> {
     file: NewFile,
     yank: Option<Yank>,
     metadata: Option<Bytes>,
-    provenance: Option<Bytes>,
+    provenance: Option<provenance::Judged>,
     findings: Vec<Finding>,
 }
 
@@ -295,12 +295,11 @@ impl CheckedUpload<'_> {
     pub async fn keep(self) -> Result<Staged, UploadError> {
         let blobs = &*self.pending.parts.blobs;
         let metadata = OptionFuture::from(self.metadata.map(|metadata| put(blobs, metadata)));
-        let provenance = OptionFuture::from(self.provenance.map(|provenance| put(blobs, provenance)));
+        let provenance = OptionFuture::from(self.provenance.map(|judged| judged.keep(blobs)));
         let (file, metadata, provenance) = tokio::join!(self.pending.blob.commit(), metadata, provenance);
         file?;
         metadata.transpose()?;
         let provenance = provenance.transpose()?;
-        let provenance = provenance.map(|sha256| StoredProvenance { sha256, is_verified: false });
         Ok(Staged { file: self.file, yank: self.yank, provenance, findings: self.findings })
     }
 }

@@ -190,8 +190,8 @@ impl Run<'_> {
         let (filename, who) = (&file.filename, &Principal::Local);
         let adopted = adopt_provenance(self.parts, who, file_id, filename, &file.sha256, &sent).await;
         let not_taken = |cause| MirrorError::NotTaken { filename: filename.clone(), cause };
-        if let Err(fault) = adopted.map_err(not_taken)? {
-            tracing::warn!(file.name = %filename, error = %fault, "what upstream serves is no provenance of the file");
+        for fault in adopted.map_err(not_taken)?.err().into_iter().flatten() {
+            tracing::warn!(file.name = %filename, error = %fault, "the provenance that upstream serves is left out");
         }
         Ok(())
     }

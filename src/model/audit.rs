@@ -170,6 +170,8 @@ pub enum AuditEvent {
         filename: String,
         /// Digest of the provenance object.
         sha256: Sha256Digest,
+        /// Whether a trust root of this server has verified its signatures.
+        is_verified: bool,
     },
     /// Advisories were imported.
     #[serde(rename = "advisories.imported")]

@@ -1,6 +1,7 @@
-//! Attestations and provenance of files (PEP 740): their form, and that they are about the very file. No signature is checked.
+//! Attestations and provenance of files (PEP 740): their form, and that they are about the very file.
 //!
-//! Certificates are looked into for one thing, the publisher that they name (`certificates.rs`).
+//! Signatures are verified in `trust_roots.rs`; certificates are looked into for one thing, the publisher that they name
+//! (`certificates.rs`).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -32,6 +33,8 @@ pub struct AttestationFault {
     pub place: String,
     /// What.
     pub message: String,
+    /// What to do.
+    pub hint: &'static str,
 }
 
 /// The file that attestations have to be about.
@@ -109,7 +112,12 @@ fn parse(bytes: &[u8]) -> Result<Value, AttestationFault> {
 }
 
 fn fault(rule: &'static str, place: &str, message: impl Into<String>) -> AttestationFault {
-    AttestationFault { rule, place: place.to_owned(), message: message.into() }
+    let hint = match rule {
+        "ATT-02" => "Sign the file that is sent; a file that was built anew needs new attestations.",
+        "ATT-03" => "Send the object as the index that published the file serves it.",
+        _ => "Send what the tool that signed has written, unchanged, or leave it out.",
+    };
+    AttestationFault { rule, place: place.to_owned(), message: message.into(), hint }
 }
 
 fn object_at<'a>(
@@ -198,12 +206,13 @@ fn is_same_file(one: &str, other: &str) -> bool {
     one == other || key(one).is_some_and(|one| Some(one) == key(other))
 }
 
-fn certificate_of(attestation: &Value) -> Option<Vec<u8>> {
+/// The certificate of an attestation, DER.
+pub(super) fn certificate_of(attestation: &Value) -> Option<Vec<u8>> {
     bytes_at(attestation, "/verification_material/certificate")
 }
 
 /// Bytes that stand there as base64; some writers break its lines.
-fn bytes_at(value: &Value, pointer: &str) -> Option<Vec<u8>> {
+pub(super) fn bytes_at(value: &Value, pointer: &str) -> Option<Vec<u8>> {
     let text: String = value.pointer(pointer)?.as_str()?.chars().filter(|c| !c.is_ascii_whitespace()).collect();
     STANDARD.decode(text).ok()
 }

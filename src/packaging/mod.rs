@@ -20,6 +20,7 @@ mod record;
 mod requirements;
 mod standard_modules;
 mod tags;
+mod trust_roots;
 mod versions;
 mod wheel_file;
 
@@ -45,6 +46,7 @@ pub use requirements::{
 };
 pub use standard_modules::is_standard_module;
 pub use tags::{AcceptedTags, Os, PlatformSpec, TagError, TagPriority, WheelTag, accepted_tags};
+pub use trust_roots::{PUBLIC_GOOD_ROOT, Signer, TrustRootFault, TrustRoots};
 pub use versions::{
     Operator, Version, VersionError, VersionSpecifier, VersionSpecifiers, parse_requires_python, parse_version,
     release_key,

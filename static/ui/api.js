@@ -74,6 +74,11 @@ export function fetchStatus() {
   return call("api/v1/status");
 }
 
+/** Files of a project that have a provenance, and who has signed each, as far as this server has verified it. */
+export function listSigners(channel, project) {
+  return call(`api/v1/channels/${encodeURIComponent(channel)}/projects/${encodeURIComponent(project)}/provenance`);
+}
+
 /** Projects of `channel` whose name contains `query`. `signal` drops a search that was overtaken by typing. */
 export function searchProjects(query, channel, limit, signal) {
   const wish = new URLSearchParams({ q: query, channel, limit: String(limit) });

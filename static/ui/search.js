@@ -3,6 +3,7 @@
 import { searchProjects } from "./api.js";
 import { byId, element } from "./dom.js";
 import { formatCount, problemText } from "./format.js";
+import { renderSigners } from "./signers.js";
 
 const REST_MS = 180;
 const LIMIT = 25;
@@ -18,7 +19,8 @@ function renderResult(result) {
     element("p", { class: "result-head" }, link,
       result.version ? element("span", { class: "result-version" }, result.version) : null,
       element("span", { class: "result-files" }, formatCount(result.file_count, "file"))),
-    result.summary ? element("p", { class: "result-summary" }, result.summary) : null);
+    result.summary ? element("p", { class: "result-summary" }, result.summary) : null,
+    renderSigners(result, channel));
 }
 
 function show(note, results = []) {

@@ -334,6 +334,39 @@ async function search(visit) {
   visit.noises = visit.noises.filter((noise) => !noise.includes("favicon"));
 }
 
+/** Only what the server has verified is called so, whatever a certificate has in it. */
+async function signers(visit) {
+  const { page } = visit;
+  const hostile = "<b>acme</b>/demo";
+  const result = { name: "demo", display_name: "demo", version: "1.0", summary: null, file_count: 3, attested_count: 2, verified_count: 1 };
+  const signer = {
+    predicate_type: "https://slsa.dev/provenance/v1",
+    identity: "https://ci.example/demo",
+    issuer: "https://issuer.example",
+    publisher: { kind: "GitHub", repository: hostile, workflow: "release.yml", environment: null },
+  };
+  await page.route("**/api/v1/search?*", (route) => route.fulfill({
+    json: { channel: "blessed", query: "", total: 1, results: [result] },
+  }));
+  await page.route("**/api/v1/channels/blessed/projects/demo/provenance", (route) => route.fulfill({
+    json: {
+      channel: "blessed",
+      project: "demo",
+      files: [
+        { filename: "demo-1.0.tar.gz", version: "1.0", sha256: "00", provenance: { sha256: "00", is_verified: true, signers: [signer, { ...signer, predicate_type: "other" }] } },
+        { filename: "demo-0.9.tar.gz", version: "0.9", sha256: "00", provenance: { sha256: "00", is_verified: false, signers: [] } },
+      ],
+    },
+  }));
+  await visit.start();
+  await page.locator(".result-provenance summary", { hasText: "2 files attested, 1 verified" }).click();
+  await page.locator(".signers li").nth(1).waitFor();
+  assert.deepEqual(await page.locator(".signers .verified, .signers .unverified").allTextContents(), ["verified", "unverified"]);
+  assert.deepEqual(await page.locator(".signers .signer").allTextContents(), [`GitHub ${hostile} (release.yml), vouched for by https://issuer.example`]);
+  await visit.assertAccessible();
+  await visit.shoot("signers");
+}
+
 /** The checks in an order that matters: what one uploads, the next finds. */
 export function workflowChecks() {
   return [
@@ -351,6 +384,7 @@ export function workflowChecks() {
     { name: "blessing shows its plan first", check: blessing },
     { name: "blessing too late", check: blessingTooLate },
     { name: "search by name", check: search },
+    { name: "who has signed is told as far as it is verified", check: signers },
     { name: "the page by keyboard alone", check: keyboardCheck },
   ];
 }

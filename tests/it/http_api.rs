@@ -38,7 +38,10 @@ async fn search_finds_by_a_part_of_the_name_in_one_channel() {
     assert_eq!((&found["query"], &found["channel"], &found["total"]), (&json!("Flask"), &json!("staging"), &json!(2)));
     assert_eq!(
         found["results"][0],
-        json!({"name": "flask", "display_name": "flask", "version": "1.0", "summary": "About flask", "file_count": 2})
+        json!({
+            "name": "flask", "display_name": "flask", "version": "1.0", "summary": "About flask", "file_count": 2,
+            "attested_count": 0, "verified_count": 0,
+        })
     );
     assert_eq!(found["results"][1]["name"], "flask-login");
     assert_eq!(server.get("/api/v1/search?q=flask").await.json()["total"], 0);

@@ -163,7 +163,7 @@ async fn the_changes_of_a_page_lead_from_one_page_to_the_other(site: Site) {
     site.change(&staging, &[Change::Remove { file_id: ids[1] }]).await; // 4
     site.change(&staging, &[Change::Mark { file_id: ids[0], yank: None }, Change::Add { file_id: ids[1], yank: None }])
         .await; // 5
-    let provenance = StoredProvenance { sha256: Sha256Digest::of(b"p"), is_verified: false };
+    let provenance = StoredProvenance::unverified(Sha256Digest::of(b"p"));
     let mut tx = site.index.begin().await.unwrap();
     tx.put_provenance(ids[0], &provenance, &Principal::Local).await.unwrap(); // 6
     commit(tx).await;

@@ -58,7 +58,7 @@ async fn provenance_of_a_change_is_shown_at_its_serial(site: Site) {
     site.change(&blessed, &[Change::Add { file_id, yank: None }]).await;
     let mut tx = site.index.begin().await.unwrap();
     let channel = tx.advance(&staging, None).await.unwrap();
-    let provenance = StoredProvenance { sha256: Sha256Digest::of(b"p"), is_verified: false };
+    let provenance = StoredProvenance::unverified(Sha256Digest::of(b"p"));
     assert!(!tx.has_provenance(file_id).await.unwrap());
     assert!(tx.put_provenance_at(file_id, &provenance, &Principal::Local, &channel).await.unwrap());
     assert!(tx.has_provenance(file_id).await.unwrap());

@@ -6,6 +6,7 @@ use ferrywheel::index::{AdvisoryRecord, Index, IndexTx, NewAdvisory, StoredProve
 use ferrywheel::model::{
     Advisory, Change, Founding, Namespace, NewFile, Principal, ProjectStatus, ServedFile, Sha256Digest, namespaces_of,
 };
+use ferrywheel::packaging::Signer;
 use serde_json::Value;
 
 use crate::advisories::record;
@@ -22,13 +23,14 @@ on_both! {
     an_import_that_is_dropped_leaves_nothing_of_its_advisories,
     namespaces_that_are_dropped_or_refused_are_not_granted,
     one_advisory_may_be_about_several_projects,
+    signers_are_told_where_the_provenance_shows_and_follow_no_other_object,
     the_files_of_a_version_are_those_of_the_view_with_its_marks,
     the_sweep_keeps_the_provenance_of_published_files,
     two_forms_of_one_advisory_are_not_written_at_once,
 }
 
 async fn put_provenance(tx: &mut IndexTx, file_id: i64, object: &[u8]) -> bool {
-    let stored = StoredProvenance { sha256: Sha256Digest::of(object), is_verified: false };
+    let stored = StoredProvenance::unverified(Sha256Digest::of(object));
     tx.put_provenance(file_id, &stored, &Principal::Local).await.unwrap()
 }
 
@@ -39,6 +41,50 @@ async fn shown(site: &Site, place: &str) -> (Vec<String>, i64) {
     let files = site.index.list_page(&view, &project, true).await.unwrap();
     let names = files.into_iter().filter(|file| file.has_provenance).map(|file| file.filename).collect();
     (names, site.index.find_project(&view, &project).await.unwrap().unwrap().last_serial.0)
+}
+
+async fn signers_are_told_where_the_provenance_shows_and_follow_no_other_object(site: Site) {
+    let staging = site.channel("staging").await;
+    let ids = site.publish(&staging, &[wheel("demo", "1.0"), wheel("demo", "2.0")]).await;
+    let signer = Signer {
+        predicate_type: "https://example.org/one".to_owned(),
+        identity: "ci@project.example".to_owned(),
+        issuer: "https://ci.example".to_owned(),
+        publisher: serde_json::json!({"kind": "Unknown"}),
+    };
+    let mut tx = site.index.begin().await.unwrap();
+    for (id, object) in ids.iter().zip([b"one", b"two"]) {
+        assert!(put_provenance(&mut tx, *id, object).await);
+    }
+    assert!(!tx.set_signers(ids[0], &Sha256Digest::of(b"other"), std::slice::from_ref(&signer)).await.unwrap());
+    assert!(tx.set_signers(ids[0], &Sha256Digest::of(b"one"), std::slice::from_ref(&signer)).await.unwrap());
+    commit(tx).await;
+    let demo = "demo".parse().unwrap();
+    let files = site.index.list_attested(&site.view("staging").await, &demo, "", 10).await.unwrap();
+    let told: Vec<_> = files.iter().map(|file| (file.version.to_string(), file.provenance.signers.clone())).collect();
+    assert_eq!(told, [("1.0".to_owned(), vec![signer.clone()]), ("2.0".to_owned(), vec![])]);
+    for (place, after, limit, expected) in [
+        ("staging@1", "", 10, &[][..]),
+        ("staging", "", 1, &["demo-1.0-py3-none-any.whl"]),
+        ("staging", "demo-1.0-py3-none-any.whl", 1, &["demo-2.0-py3-none-any.whl"]),
+    ] {
+        let files = site.index.list_attested(&site.view(place).await, &demo, after, limit).await.unwrap();
+        assert_eq!(files.iter().map(|file| file.filename.as_str()).collect::<Vec<_>>(), expected, "{place}");
+    }
+    let hit = site.index.search(&site.view("staging").await, "demo", 1, None).await.unwrap().results.remove(0);
+    assert_eq!((hit.file_count, hit.attested_count, hit.verified_count), (2, 2, 1));
+    let before = site.index.search(&site.view("staging@1").await, "demo", 1, None).await.unwrap().results.remove(0);
+    assert_eq!((before.attested_count, before.verified_count), (0, 0), "a snapshot stays what it was");
+
+    let page = site.index.list_vouched(0, 1).await.unwrap();
+    assert_eq!((page.len(), page[0].file_id, page[0].provenance.is_verified()), (1, ids[0], true));
+    let next = site.index.list_vouched(ids[0], 10).await.unwrap();
+    assert_eq!((next.len(), next[0].file_id, next[0].provenance.is_verified()), (1, ids[1], false));
+    // Another object has signers of its own.
+    let mut tx = site.index.begin().await.unwrap();
+    assert!(put_provenance(&mut tx, ids[0], b"three").await);
+    commit(tx).await;
+    assert_eq!(site.index.find_provenance(ids[0]).await.unwrap().unwrap().signers, []);
 }
 
 async fn a_provenance_that_comes_later_is_a_change_of_each_head_and_of_no_snapshot(site: Site) {

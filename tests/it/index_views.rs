@@ -300,6 +300,8 @@ async fn a_search_finds_exact_names_first(site: Site) {
         version: "1.10".parse().unwrap(),
         summary: Some("new".into()),
         file_count: 3,
+        attested_count: 0,
+        verified_count: 0,
     };
     assert_eq!((page.total, &page.results[0]), (4, &first));
     let page = site.index.search(&view, "flask", 2, None).await.unwrap();

@@ -3,6 +3,8 @@
 
 mod advisories;
 mod app_start;
+mod attested;
+mod attested_again;
 mod batch_archives;
 mod batches;
 mod batches_parallel;

@@ -12,15 +12,7 @@ use crate::mirror_upstream::{FakeUpstream, Offer, Reply};
 use crate::support::TestServer;
 
 pub fn parts(server: &TestServer) -> IngestParts {
-    let app = server.app();
-    IngestParts {
-        index: app.index.clone(),
-        blobs: app.blobs.clone(),
-        limits: IngestLimits::new(1 << 20),
-        clock: app.clock.clone(),
-        has_namespaces: false,
-        queue: app.uploads.clone(),
-    }
+    IngestParts { limits: IngestLimits::new(1 << 20), ..server.app().ingest_parts() }
 }
 
 pub async fn staging(server: &TestServer) -> Vec<ChannelFile> {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use ferrywheel::blobs::{Blobs, LocalBlobs};
 use ferrywheel::index::IndexError;
 use ferrywheel::ingest::{
-    BatchError, Declared, IngestLimits, IngestParts, Profile, PublishQueue, SentProvenance, Staged, Upload,
+    BatchError, Declared, IngestLimits, IngestParts, Profile, PublishQueue, SentProvenance, Staged, Trust, Upload,
     UploadError, Verdict, publish, publish_all, stage,
 };
 use ferrywheel::model::{Change, ChannelName, Diagnostic as _, Principal, ProjectStatus, Scope, Serial};
@@ -45,6 +45,7 @@ impl Store {
             clock,
             has_namespaces: true,
             queue: PublishQueue::default(),
+            trust: Trust::default(),
         };
         let staging = site.channel("staging").await;
         Self { site, parts, staging, _directory: directory }

@@ -73,7 +73,7 @@ impl Story {
     }
 
     async fn attest(&self, file_id: i64) {
-        let provenance = StoredProvenance { sha256: Sha256Digest::of(&file_id.to_be_bytes()), is_verified: false };
+        let provenance = StoredProvenance::unverified(Sha256Digest::of(&file_id.to_be_bytes()));
         let mut tx = self.site.index.begin().await.unwrap();
         tx.put_provenance(file_id, &provenance, &Principal::Local).await.unwrap();
         commit(tx).await;

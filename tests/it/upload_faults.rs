@@ -8,7 +8,8 @@ use bytes::Bytes;
 use ferrywheel::blobs::{Blobs, LocalBlobs};
 use ferrywheel::index::{Index, IndexLocation};
 use ferrywheel::ingest::{
-    Declared, IngestLimits, IngestParts, Profile, PublishQueue, Upload, UploadError, UploadOutcome, Verdict, receive,
+    Declared, IngestLimits, IngestParts, Profile, PublishQueue, Trust, Upload, UploadError, UploadOutcome, Verdict,
+    receive,
 };
 use ferrywheel::model::{AuditEvent, ChannelName, Clock, Diagnostic as _, Kind, Principal, Yank};
 use futures_util::stream;
@@ -29,6 +30,7 @@ async fn parts_in(directory: &Path) -> IngestParts {
         clock: Clock::System,
         has_namespaces: false,
         queue: PublishQueue::default(),
+        trust: Trust::default(),
     }
 }
 

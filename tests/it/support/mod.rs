@@ -7,6 +7,7 @@ pub mod mutation;
 pub mod postgres;
 pub mod seed;
 pub mod server;
+pub mod signed;
 pub mod tokens;
 pub mod wheel;
 
