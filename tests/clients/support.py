@@ -56,12 +56,16 @@ def bare_environment(**more):
 class Server:
     """The real program on a free port of loopback, with a data directory of its own."""
 
-    def __init__(self, arguments=(), **settings):
-        """Start it and wait until it says where it listens; settings are given by name, such as `read="token"`."""
+    def __init__(self, arguments=(), tokens=None, **settings):
+        """Start it and wait until it says where it listens; settings are given by name, such as `read="token"`.
+
+        `tokens` are made first: by name, the flags of `admin token create`.
+        """
         self._scratch = tempfile.TemporaryDirectory(prefix="ferrywheel-clients-")
         self.folder = pathlib.Path(self._scratch.name)
         self.data = self.folder / "data"
         self.log = self.folder / "server.log"
+        self.tokens = {name: self._make_token(name, flags) for name, flags in (tokens or {}).items()}
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
                 [PROGRAM, "serve", "--data", self.data, "--listen", "127.0.0.1:0", *arguments],
@@ -72,6 +76,10 @@ class Server:
             )
         self.url = self._address()
         self.token = (self.data / "admin-token").read_text().strip()
+
+    def _make_token(self, name, flags):
+        text = run([PROGRAM, "admin", "--data", self.data, "token", "create", name, *flags, "--json"], bare_environment())
+        return json.loads(text[text.index("{"):])["token"]
 
     def _address(self):
         end = time.monotonic() + START_SECONDS
