@@ -2,7 +2,7 @@
 //!
 //! As plain tests they run a bounded number of inputs, made from valid files by a few damages each. To search for longer:
 //! `BOLERO_RANDOM_ITERATIONS=1000000 cargo nextest run fuzz_`, or one target under a coverage-guided engine with
-//! `cargo bolero test fuzz_readers::zip`.
+//! `cargo bolero test fuzz_readers::zip_archives`.
 
 use std::io::Cursor;
 use std::io::Write as _;
@@ -20,6 +20,7 @@ use ferrywheel::packaging::{
 use super::support::Wheel;
 use super::support::attestation::{attestation, provenance};
 use super::support::mutation::{Mutation, mutate};
+use super::support::zip::{self, Member};
 
 /// Inputs of one target in a plain run; archives cost more than texts.
 const TEXTS: usize = 20_000;
@@ -83,43 +84,8 @@ fn wheels() -> Vec<Vec<u8>> {
     vec![wheel().build().to_vec(), wheel().header("Summary: another").build().to_vec(), deflated]
 }
 
-/// A zip whose members are deflated, written here by hand because our own writer only stores.
 fn deflated_zip(files: &[(&str, &[u8])]) -> Vec<u8> {
-    let (mut zip, mut directory) = (Vec::new(), Vec::new());
-    for (name, content) in files {
-        let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
-        encoder.write_all(content).unwrap();
-        let packed = encoder.finish().unwrap();
-        let mut common = Vec::new();
-        for number in [20_u16, 0, 8, 0, 0x21] {
-            common.extend_from_slice(&number.to_le_bytes());
-        }
-        for number in [crc32fast::hash(content), packed.len() as u32, content.len() as u32] {
-            common.extend_from_slice(&number.to_le_bytes());
-        }
-        for number in [name.len() as u16, 0] {
-            common.extend_from_slice(&number.to_le_bytes());
-        }
-        directory.extend_from_slice(b"PK\x01\x02\x14\x03");
-        directory.extend_from_slice(&common);
-        directory.extend_from_slice(&[0; 6]);
-        directory.extend_from_slice(&(0o100_644_u32 << 16).to_le_bytes());
-        directory.extend_from_slice(&(zip.len() as u32).to_le_bytes());
-        directory.extend_from_slice(name.as_bytes());
-        zip.extend_from_slice(b"PK\x03\x04");
-        zip.extend_from_slice(&common);
-        zip.extend_from_slice(name.as_bytes());
-        zip.extend_from_slice(&packed);
-    }
-    let (offset, count) = (zip.len() as u32, files.len() as u16);
-    zip.extend_from_slice(&directory);
-    zip.extend_from_slice(b"PK\x05\x06\0\0\0\0");
-    zip.extend_from_slice(&count.to_le_bytes());
-    zip.extend_from_slice(&count.to_le_bytes());
-    zip.extend_from_slice(&(directory.len() as u32).to_le_bytes());
-    zip.extend_from_slice(&offset.to_le_bytes());
-    zip.extend_from_slice(&[0; 2]);
-    zip
+    zip::zip(&files.iter().map(|(name, content)| Member::deflated(name, content)).collect::<Vec<_>>())
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -162,7 +128,7 @@ const ENTRY_POINTS: &[u8] =
 [demo.plugins]\na=b\n";
 
 #[test]
-fn zip() {
+fn zip_archives() {
     fuzz(ARCHIVES, &wheels(), |bytes| match read_zip(bytes, bytes.len() as u64, &limits()) {
         Ok(listing) => {
             for entry in listing.files() {

@@ -10,6 +10,7 @@ pub mod server;
 pub mod signed;
 pub mod tokens;
 pub mod wheel;
+pub mod zip;
 
 pub use seed::{SeedFile, seed};
 pub use server::{Answer, TestServer};
