@@ -112,11 +112,11 @@ pub async fn put_file(
     let batch = own(&app, &who, &id).await?;
     let part = part_of(&headers)?;
     let length_bytes = body.size_hint().exact();
-    if let (Some(part), Some(length_bytes)) = (part, length_bytes) {
-        if part.length_bytes != length_bytes {
-            let fault = format!("`Content-Range` names {} bytes, the body has {length_bytes}", part.length_bytes);
-            return Err(BatchRequestError::RangeInvalid { fault }.into());
-        }
+    if let (Some(part), Some(length_bytes)) = (part, length_bytes)
+        && part.length_bytes != length_bytes
+    {
+        let fault = format!("`Content-Range` names {} bytes, the body has {length_bytes}", part.length_bytes);
+        return Err(BatchRequestError::RangeInvalid { fault }.into());
     }
     let declared = Declared { sha256: query.sha256, md5: query.md5, ..Declared::default() };
     let put = BatchPut { filename, declared, part, length_bytes, provenance: None };

@@ -28,11 +28,12 @@ pub(super) fn check_layout(listing: &ZipListing, dist_info: &str, findings: &mut
                 let text = format!("`{path}` is written by installers and does not belong in a wheel");
                 findings.add_strict(Finding::refuse("WHL-16", "dist-info-invalid", text).at(path));
             }
-            [folder, inner, _, ..] if folder == dist_info && !RESERVED_FOLDERS.contains(&inner) => {
-                if odd_folders.insert(inner) {
-                    let text = format!("`{folder}` has a folder `{inner}`, which no specification knows");
-                    findings.add(Finding::note("WHL-15", "dist-info-folder", text).at(path));
-                }
+            // Told once, of its first file.
+            [folder, inner, _, ..]
+                if folder == dist_info && !RESERVED_FOLDERS.contains(&inner) && odd_folders.insert(inner) =>
+            {
+                let text = format!("`{folder}` has a folder `{inner}`, which no specification knows");
+                findings.add(Finding::note("WHL-15", "dist-info-folder", text).at(path));
             }
             [folder, ..] if folder.to_ascii_lowercase().ends_with(".data") => {
                 check_data_file(path, &segments, stem, findings);

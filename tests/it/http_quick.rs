@@ -106,7 +106,7 @@ async fn requests_that_come_at_once_or_in_crumbs_are_answered_in_order_across_th
     let text: String =
         order.iter().map(|(path, lines)| format!("GET {} HTTP/1.1\r\nhost: a\r\n{lines}\r\n", paths[*path])).collect();
     for crumb in [text.len(), 700, 61] {
-        let mut stream = TcpStream::connect(server.address()).await.unwrap();
+        let stream = TcpStream::connect(server.address()).await.unwrap();
         stream.set_nodelay(true).unwrap();
         let (mut reader, mut writer) = stream.into_split();
         let write = async {
@@ -175,7 +175,7 @@ async fn a_quick_connection_is_cut_when_it_is_silent_for_too_long() {
     let timeouts = Timeouts { head: short, idle: short * 2, body_gap: far, write_gap: far, stop: far };
     let server = TestServer::start_with(Setup { timeouts, ..Setup::default() }).await;
     let small = SeedFile::new("demo-1.0-py3-none-any.whl");
-    seed(&server, "staging", &[small.clone()]).await;
+    seed(&server, "staging", std::slice::from_ref(&small)).await;
     ask(&server, &small.path(), "").await;
     // Longer idle than a head may take, and a second head that does not end.
     for half in ["", "GET / HTTP/1.1\r\n"] {

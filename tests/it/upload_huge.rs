@@ -23,7 +23,7 @@ const FILES: u64 = 5;
 /// How many are sent where nobody asks for all of them: `FERRYWHEEL_TEST_FILES=5` sends the whole wheel.
 const FEW_FILES: u64 = 1;
 
-const PIECE: [u8; 1 << 16] = [0; 1 << 16];
+static PIECE: [u8; 1 << 16] = [0; 1 << 16];
 
 const FILENAME: &str = "huge-1.0-py3-none-any.whl";
 
