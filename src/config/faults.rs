@@ -54,6 +54,7 @@ impl Diagnostic for SettingsError {
 
 /// What settings take whose default does not say it.
 const EXPECTED: &[(&str, &str)] = &[
+    ("attestation_roots", "a list of paths of trust roots, and of the name `public-good`,"),
     ("cross_origin_reads", "`refused` or `allowed`"),
     ("data", "the path of a directory"),
     ("database", "a URL that begins with `postgres://`"),
