@@ -2,6 +2,8 @@
 //!
 //! One upload is one serial and one event. Whole batches are in `publish_batch`.
 
+use std::collections::BTreeSet;
+
 use super::receive::check_status;
 use super::{IngestParts, Staged, UploadError, UploadOutcome, Verdict};
 use crate::index::{AddedFile, IndexError, IndexTx};
@@ -115,7 +117,19 @@ async fn show(
     Ok(tx.apply(advanced, &[Change::Add { file_id: added.id, yank: yank.clone() }]).await? > 0)
 }
 
-/// Records the provenance of a file that was here before it, unless somebody else was faster.
+/// Whether the sender may change every channel that shows the file, as what vouches for it does.
+///
+/// This was looked at when the file was staged; since then somebody may have shown it elsewhere.
+pub(super) async fn reaches_all(tx: &mut IndexTx, who: &Principal, file_id: i64) -> Result<bool, IndexError> {
+    let Principal::Token { scope, .. } = who else { return Ok(true) };
+    if scope.covers_all_channels() {
+        return Ok(true);
+    }
+    let holders = tx.list_holders(&BTreeSet::from([file_id])).await?;
+    Ok(holders.keys().all(|channel| scope.covers_channel(channel)))
+}
+
+/// Records the provenance of a file that was here before it, unless somebody else was faster or other channels show it too.
 pub(super) async fn write_late_provenance(
     tx: &mut IndexTx,
     who: &Principal,
@@ -123,7 +137,10 @@ pub(super) async fn write_late_provenance(
     staged: &Staged,
 ) -> Result<Option<AuditEvent>, IndexError> {
     let Some(provenance) = &staged.provenance else { return Ok(None) };
-    if tx.has_provenance(file_id).await? || !tx.put_provenance(file_id, provenance, who).await? {
+    if !reaches_all(tx, who, file_id).await?
+        || tx.has_provenance(file_id).await?
+        || !tx.put_provenance(file_id, provenance, who).await?
+    {
         return Ok(None);
     }
     let (filename, sha256) = (staged.file.filename.clone(), provenance.sha256);

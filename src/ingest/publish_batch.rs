@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::publish::reaches_all;
 use super::receive::{check_namespace, check_status};
 use super::{IngestParts, Staged, UploadError, check_access};
 use crate::index::{IndexError, IndexTx};
@@ -225,6 +226,7 @@ impl<'a> BatchWrite<'a> {
         let mut is_vouched_late = false;
         if let Some(provenance) = provenance
             && !tx.has_provenance(added.id).await?
+            && (added.is_new || reaches_all(tx, self.who, added.id).await?)
         {
             is_vouched_late = is_there & tx.put_provenance_at(added.id, provenance, self.who, advanced).await?;
         }

@@ -22,6 +22,7 @@ on_both! {
     a_batch_of_what_the_channel_has_changes_nothing,
     a_refused_batch_names_every_file_and_shows_none,
     late_provenance_in_a_batch_is_part_of_its_one_serial,
+    provenance_that_became_late_is_dropped_where_its_sender_may_not_change_all,
     what_is_staged_is_invisible_and_survives_as_json,
 }
 
@@ -203,4 +204,29 @@ async fn late_provenance_in_a_batch_is_part_of_its_one_serial(site: Site) {
         files.iter().filter(|file| file.has_provenance).count()
     };
     assert_eq!((vouched("staging@1").await, vouched("staging@2").await), (0, 1));
+}
+
+async fn provenance_that_became_late_is_dropped_where_its_sender_may_not_change_all(site: Site) {
+    let store = Store::over(site).await;
+    let blessed = store.site.channel("blessed").await;
+    let narrow =
+        Principal::Token { name: "ci".into(), scope: Scope { channels: "staging".parse().unwrap(), ..Scope::admin() } };
+    let wheels = [Wheel::new("alone", "1.0"), Wheel::new("batched", "1.0")];
+    let mut vouched = Vec::new();
+    for wheel in &wheels {
+        vouched.push(store.stage_with(wheel, attested(wheel)).await);
+        // Somebody else is faster, and elsewhere.
+        let bare = store.stage(wheel).await;
+        publish(&store.parts, &Principal::Local, &blessed, bare).await.unwrap();
+    }
+    publish(&store.parts, &narrow, &store.staging, vouched[0].clone()).await.unwrap();
+    publish_all(&store.parts, &narrow, &store.staging, "77", &vouched[1..]).await.unwrap();
+    for wheel in &wheels {
+        let stored = store.parts.index.find_file(&wheel.filename()).await.unwrap().unwrap();
+        assert_eq!(store.parts.index.find_provenance(stored.id).await.unwrap(), None, "{}", wheel.filename());
+    }
+    assert_eq!(store.shown().await.len(), 2);
+    publish(&store.parts, &Principal::Local, &store.staging, vouched[0].clone()).await.unwrap();
+    let stored = store.parts.index.find_file(&wheels[0].filename()).await.unwrap().unwrap();
+    assert_eq!(store.parts.index.find_provenance(stored.id).await.unwrap(), vouched[0].provenance);
 }
