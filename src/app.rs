@@ -208,15 +208,15 @@ impl App {
         self.sweep_blobs(self.opened_at).await
     }
 
-    /// As [`App::sweep`], again and again while the server runs: `since` is when it was done last, and long enough ago that
-    /// whatever was stored before is named in the index or never will be.
+    /// As [`App::sweep`], again and again while the server runs; `last` and `before` are when it was done the last two times.
     ///
-    /// Looks at the blobs only if batches were given up since.
-    pub async fn sweep_again(&self, since: Timestamp) -> Result<SweepReport, AppError> {
+    /// The blobs are looked at only if batches were given up since `before`, and only those that were there at `last`: whatever
+    /// is not named in the index so long after it was stored never will be.
+    pub async fn sweep_again(&self, last: Timestamp, before: Timestamp) -> Result<SweepReport, AppError> {
         expire_batches(&self.batch_parts()).await?;
-        match self.index.count_given_up_batches(since).await? {
+        match self.index.count_given_up_batches(before).await? {
             0 => Ok(SweepReport::default()),
-            _ => self.sweep_blobs(since).await,
+            _ => self.sweep_blobs(last).await,
         }
     }
 

@@ -272,6 +272,7 @@ impl Places {
     /// Stores many blobs; see `many.rs`.
     fn put_all(&self, blobs: &[Bytes]) -> Result<Vec<Sha256Digest>, BlobError> {
         let failed = |source| BlobError::io("make blobs durable", source);
+        self.floor.check(blobs.iter().map(|bytes| bytes.len() as u64).sum())?;
         let handle = File::open(&self.blobs).map_err(failed)?;
         let written = many::write_aside(&self.pending, blobs)?;
         let mut digests = Vec::with_capacity(written.len());

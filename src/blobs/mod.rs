@@ -30,6 +30,7 @@ pub use file::BlobFile;
 pub use local::LocalBlobs;
 pub use partial::PartialKey;
 pub use small::{SMALL_BLOB_BYTES, SmallBlobs};
+pub use spool::digests_of;
 
 /// Length of the pieces that are written and read, in bytes: large enough that the change of thread costs nothing.
 pub const CHUNK_SIZE_BYTES: usize = 256 * 1024;

@@ -16,6 +16,19 @@ use crate::model::{Blake2b256Digest, FileDigests, Md5Digest, Sha256Digest};
 /// Suffix of pending files; a sweep takes away nothing else from their directory.
 pub const PENDING_SUFFIX: &str = ".part";
 
+/// Digests and length of bytes that are in memory, as a file of them would have.
+pub fn digests_of(bytes: &[u8]) -> FileDigests {
+    let mut blake2b_256 = [0; 32];
+    blake2b_256.copy_from_slice(blake2b_simd::Params::new().hash_length(32).hash(bytes).as_bytes());
+    FileDigests {
+        sha256: Sha256Digest::of(bytes),
+        blake2b_256: Blake2b256Digest::from_bytes(blake2b_256),
+        md5: None,
+        crc32: crc32fast::hash(bytes),
+        size_bytes: bytes.len() as u64,
+    }
+}
+
 /// A file that only its owner sees (mode 0600), removed when dropped. All methods block.
 pub struct Spool {
     file: NamedTempFile,

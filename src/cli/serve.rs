@@ -65,7 +65,8 @@ pub fn sweep_meanwhile(app: &Arc<App>) {
     // The task does not keep the server open.
     let later = Arc::downgrade(app);
     tokio::spawn(async move {
-        let mut swept_at = first.clock.now();
+        let mut last = first.clock.now();
+        let mut before = last;
         if let Err(error) = first.sweep().await {
             tracing::warn!("what an earlier process stored and did not record was not removed: {error}");
         }
@@ -74,8 +75,8 @@ pub fn sweep_meanwhile(app: &Arc<App>) {
             tokio::time::sleep(SWEEP_INTERVAL).await;
             let Some(app) = later.upgrade() else { return };
             let now = app.clock.now();
-            match app.sweep_again(swept_at).await {
-                Ok(_) => swept_at = now,
+            match app.sweep_again(last, before).await {
+                Ok(_) => (last, before) = (now, last),
                 Err(error) => tracing::warn!("batches whose time is over were not swept: {error}"),
             }
         }

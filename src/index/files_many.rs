@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::db::pair;
+use super::db::{both, pair};
 use super::files::{AddedFile, Published, judge, tags};
-use super::rows::{optional_text, text, to_count, to_json};
+use super::projects::project_status;
+use super::rows::{count, optional_text, parse, text, to_count, to_json};
 use super::{Index, IndexError, IndexTx};
-use crate::model::{NewFile, Sha256Digest};
-use crate::packaging::release_key;
+use crate::model::{Channel, NewFile, ProjectStatus, Sha256Digest};
+use crate::packaging::{ProjectName, release_key};
 
 statements! {
     /// As `FIND_PUBLISHED` of one file: its own name first, then another spelling of it.
@@ -48,6 +49,21 @@ statements! {
          SELECT p.id, e.version_key, e.received_at \
          FROM json_to_recordset(CAST($1 AS json)) AS e(project TEXT, version_key TEXT, received_at BIGINT) \
          JOIN projects p ON p.name = e.project ON CONFLICT (project_id, version_key) DO NOTHING",
+    );
+    /// Adds the bytes of new files to those of their projects.
+    ADD_BYTES_OF_FILES = pair(
+        "UPDATE projects SET stored_bytes = stored_bytes + (SELECT SUM(f.size_bytes) FROM files f \
+         WHERE f.project_id = projects.id AND f.id IN (SELECT value FROM json_each($1))) \
+         WHERE id IN (SELECT d.project_id FROM files d WHERE d.id IN (SELECT value FROM json_each($1))) \
+         RETURNING name, stored_bytes",
+        "UPDATE projects SET stored_bytes = stored_bytes + a.bytes FROM ( \
+         SELECT f.project_id, CAST(SUM(f.size_bytes) AS BIGINT) AS bytes FROM files f \
+         WHERE f.id IN (SELECT CAST(json_array_elements_text(CAST($1 AS json)) AS BIGINT)) GROUP BY f.project_id) a \
+         WHERE projects.id = a.project_id RETURNING projects.name, projects.stored_bytes",
+    );
+    LIST_STATUSES_NOW = both(
+        "SELECT p.name, s.status FROM project_status s JOIN projects p ON p.id = s.project_id \
+         WHERE s.channel_id = $1 AND s.to_serial IS NULL ORDER BY p.name",
     );
     /// Without a row as answer for a file whose name, or another spelling of it, is taken.
     INSERT_FILES = pair(
@@ -162,17 +178,27 @@ impl Index {
 
 impl IndexTx {
     /// As [`IndexTx::add_file`] for each of these files, in the same order.
+    ///
+    /// If one of them fails with [`IndexError::ProjectFull`], the transaction is to be dropped.
     pub async fn add_files(&mut self, files: &[&NewFile]) -> Result<Judged<AddedFile>, IndexError> {
         let rows: Vec<Standing> = fetch!(&mut self.tx, fetch_all, FIND_ALL_PUBLISHED, wanted(files)?)?;
         let found = judge_all(files, rows);
         let news: Vec<&&NewFile> =
             files.iter().zip(&found).filter(|(_, found)| matches!(found, Ok(None))).map(|(file, _)| file).collect();
         let mut added = self.insert_files(&news).await?;
+        let full = self.count_bytes_of(&added).await?;
         let mut judged = Vec::with_capacity(files.len());
         for (file, found) in files.iter().zip(found) {
             judged.push(match found {
                 Ok(None) => match added.remove(file.filename.as_str()) {
-                    Some(id) => Ok(AddedFile { id, is_new: true }),
+                    Some(id) => match full.get(file.project.as_str()) {
+                        None => Ok(AddedFile { id, is_new: true }),
+                        Some(size_bytes) => Err(IndexError::ProjectFull {
+                            project: file.project.clone(),
+                            size_bytes: *size_bytes,
+                            limit_bytes: self.max_project_bytes,
+                        }),
+                    },
                     // Taken by another transaction since we looked, or by another of these files.
                     None => self.add_file(file).await,
                 },
@@ -181,6 +207,35 @@ impl IndexTx {
             });
         }
         Ok(judged)
+    }
+
+    /// Adds the bytes of new files to their projects, and names those that have too many then, with how many.
+    async fn count_bytes_of(&mut self, added: &BTreeMap<String, i64>) -> Result<BTreeMap<String, u64>, IndexError> {
+        let mut full = BTreeMap::new();
+        if added.is_empty() {
+            return Ok(full);
+        }
+        let ids: Vec<i64> = added.values().copied().collect();
+        let rows: Vec<(String, i64)> = fetch!(&mut self.tx, fetch_all, ADD_BYTES_OF_FILES, to_json(&ids, "file_ids")?)?;
+        for (name, bytes) in rows {
+            let bytes = count(bytes, "projects.stored_bytes")?;
+            if bytes > self.max_project_bytes {
+                full.insert(name, bytes);
+            }
+        }
+        Ok(full)
+    }
+
+    /// Status of every project of the channel that is not active.
+    pub async fn list_statuses(
+        &mut self,
+        channel: &Channel,
+    ) -> Result<BTreeMap<ProjectName, ProjectStatus>, IndexError> {
+        let rows: Vec<(String, String)> = fetch!(&mut self.tx, fetch_all, LIST_STATUSES_NOW, channel.id)?;
+        let status = |(name, status): (String, String)| {
+            Ok((parse(&name, "projects.name")?, project_status(Some(status.as_str()))?))
+        };
+        rows.into_iter().map(status).collect()
     }
 
     /// Writes rows of files and gives their keys by name; without those whose place is taken.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use flate2::bufread::MultiGzDecoder;
 use tokio::sync::mpsc;
 
-use crate::archive::{Limits, TarEntry, TarError, TarKind, TarReader, ZipError, open_entry, read_zip};
+use crate::archive::{Limits, TarEntry, TarError, TarKind, TarReader, ZipError, open_entry, read_entry, read_zip};
 use crate::model::Finding;
 use crate::packaging::shown;
 
@@ -42,8 +42,13 @@ impl Format {
     }
 }
 
-/// What is met in an archive. A file is a begin, pieces, and an end.
+/// Up to this length a file is handed on whole, in bytes.
+const WHOLE_BYTES: u64 = 1 << 20;
+
+/// What is met in an archive. A file is whole, or a begin, pieces, and an end.
 pub(super) enum Member {
+    /// A small file.
+    Whole(String, Bytes),
     /// A file of this name, without the folders that it lies in.
     Begin(String),
     /// Its next bytes.
@@ -131,6 +136,12 @@ fn walk<R: Read>(source: R, limits: &Limits, members: &Members) -> Result<(), Ta
 fn take<R: Read>(entry: &TarEntry, tar: &mut TarReader<R>, members: &Members) -> Result<(), TarError> {
     match entry.kind {
         TarKind::Folder => Ok(()),
+        TarKind::File if entry.size_bytes <= WHOLE_BYTES => {
+            let path = entry.path()?;
+            let bytes = tar.read_member(WHOLE_BYTES)?.into();
+            let whole = Member::Whole(path.file_name().to_owned(), bytes);
+            send(members, whole).map_err(|gone| TarError::Io(gone.into()))
+        }
         TarKind::File => hand_on(members, entry.path()?.file_name(), |sink| tar.copy_member(sink)),
         TarKind::SymbolicLink(_) | TarKind::HardLink(_) => {
             let name = shown(&entry.name);
@@ -173,6 +184,12 @@ pub(super) fn read_zip_members(file: &File, size_bytes: u64, limits: &Limits, me
 fn walk_zip(file: &File, size_bytes: u64, limits: &Limits, members: &Members) -> Result<(), ZipError> {
     let listing = read_zip(file, size_bytes, limits)?;
     for entry in listing.files() {
+        if entry.uncompressed_bytes <= WHOLE_BYTES {
+            let bytes = read_entry(file, entry, WHOLE_BYTES)?.into();
+            let whole = Member::Whole(entry.path.file_name().to_owned(), bytes);
+            send(members, whole).map_err(io::Error::from)?;
+            continue;
+        }
         hand_on(members, entry.path.file_name(), |sink| {
             let mut reader = open_entry(file, entry);
             let mut piece = vec![0; PIECE_BYTES];

@@ -15,9 +15,11 @@ use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
 use super::archive_members::{Format, Member, read_tar, read_zip_members};
-use super::batch::{is_refusal, refused};
-use super::batch_put::{BatchPut, settle, tried, upload};
-use super::{BatchParts, BatchRequestError, Declared, PendingUpload, UploadError, check_access};
+use super::batch::{accepted, is_refusal, refused};
+use super::batch_put::{BatchPut, only_tried, upload};
+use super::{
+    BatchParts, BatchRequestError, CheckedUpload, Declared, PendingUpload, UploadError, check_access, keep_all,
+};
 use crate::access::{ReadPolicy, authorize};
 use crate::archive::Limits;
 use crate::blobs::Hashing;
@@ -25,10 +27,18 @@ use crate::model::{Batch, BatchFile, FileKind, Finding, Permission, Principal};
 use crate::packaging::shown;
 
 /// Pieces of an archive, and members of it, that wait for whoever reads them: some megabytes at most.
-const WAITING: usize = 8;
+const WAITING: usize = 16;
 
-/// Files of an archive that are judged and made durable at the same time.
+/// Files of a group that are judged at the same time.
 const FILES_AT_ONCE: usize = 16;
+
+/// Files that are made durable together, and their bytes: enough that the disk's answers are waited for seldom, and few
+/// enough to be held in memory some times.
+const GROUP_FILES: usize = 256;
+const GROUP_BYTES: u64 = 8 << 20;
+
+/// Groups that are under way: one is checked while another waits for the disk.
+const GROUPS_AT_ONCE: usize = 3;
 
 /// What is done with the files of an archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,6 +160,7 @@ async fn gather<'a>(
     Ok(())
 }
 
+/// Judges files in groups: those of one group share the flushes of the disk, and several groups are under way at once.
 async fn judge_all(
     parts: &BatchParts,
     who: &Principal,
@@ -158,26 +169,86 @@ async fn judge_all(
     mut waiting: mpsc::Receiver<Work<'_>>,
 ) -> Result<Vec<BatchFile>, BatchRequestError> {
     let (mut judging, mut is_over) = (FuturesOrdered::new(), false);
-    let (mut files, mut group): (Vec<BatchFile>, Vec<BatchFile>) = (Vec::new(), Vec::new());
+    let (mut files, mut group): (Vec<BatchFile>, Group<'_>) = (Vec::new(), Group::default());
     while !is_over || !judging.is_empty() {
         tokio::select! {
-            work = waiting.recv(), if !is_over && judging.len() < FILES_AT_ONCE => match work {
-                Some(work) => judging.push_back(judge(parts, who, batch, mode, work)),
-                None => is_over = true,
+            work = waiting.recv(), if !is_over && judging.len() < GROUPS_AT_ONCE => {
+                is_over = work.is_none();
+                if group.add(work) || is_over {
+                    judging.push_back(judge_group(parts, who, batch, mode, std::mem::take(&mut group).works));
+                }
             },
-            Some(file) = judging.next(), if !judging.is_empty() => group.push(file?),
+            Some(judged) = judging.next(), if !judging.is_empty() => {
+                // A name that is there twice is told once, as it stands in the batch.
+                let judged = last_of_each_name(judged?);
+                if mode == ArchiveMode::Keep {
+                    parts.record(batch, &judged).await?;
+                }
+                files.extend(judged);
+            }
         }
-        if group.len() < FILES_AT_ONCE && !(is_over && judging.is_empty()) {
-            continue;
-        }
-        // A name that is there twice is told once, as it stands in the batch.
-        let group: Vec<BatchFile> = last_of_each_name(std::mem::take(&mut group));
-        if mode == ArchiveMode::Keep {
-            parts.record(batch, &group).await?;
-        }
-        files.extend(group);
     }
     Ok(last_of_each_name(files))
+}
+
+/// Files that are judged together.
+#[derive(Default)]
+struct Group<'a> {
+    works: Vec<Work<'a>>,
+    size_bytes: u64,
+}
+
+impl<'a> Group<'a> {
+    /// Adds a file; true if the group is full with it.
+    fn add(&mut self, work: Option<Work<'a>>) -> bool {
+        if let Some(Work::Judge(_, pending)) = &work {
+            self.size_bytes += pending.size_bytes();
+        }
+        self.works.extend(work);
+        self.works.len() >= GROUP_FILES || self.size_bytes >= GROUP_BYTES
+    }
+}
+
+async fn judge_group(
+    parts: &BatchParts,
+    who: &Principal,
+    batch: &Batch,
+    mode: ArchiveMode,
+    works: Vec<Work<'_>>,
+) -> Result<Vec<BatchFile>, BatchRequestError> {
+    let mut works = works.into_iter();
+    let (mut judging, mut judged) = (FuturesOrdered::new(), Vec::with_capacity(works.len()));
+    loop {
+        while judging.len() < FILES_AT_ONCE
+            && let Some(work) = works.next()
+        {
+            judging.push_back(judge(parts, who, batch, work));
+        }
+        match judging.next().await {
+            Some(verdict) => judged.push(verdict?),
+            None => break,
+        }
+    }
+    let (mut rows, mut checked) = (Vec::with_capacity(judged.len()), Vec::new());
+    for verdict in judged {
+        rows.push(match verdict {
+            Ok(upload) => {
+                checked.push(upload);
+                None
+            }
+            Err(file) => Some(file),
+        });
+    }
+    let staged = match mode {
+        ArchiveMode::Keep => keep_all(&parts.ingest, checked).await?,
+        ArchiveMode::Try => checked.iter().map(only_tried).collect(),
+    };
+    let names: Vec<&str> = staged.iter().map(|staged| staged.file.filename.as_str()).collect();
+    let there = parts.ingest.index.list_in_head(&batch.channel, &names).await?;
+    let now = parts.ingest.clock.now();
+    let mut accepted = staged.iter().map(|staged| accepted(staged, there.contains(&staged.file.filename), now));
+    // Each in the place that it has in the archive.
+    rows.into_iter().filter_map(|row| row.map(Ok).or_else(|| accepted.next())).collect()
 }
 
 /// The files without those whose name a later one has.
@@ -202,6 +273,10 @@ async fn next_work<'a>(
         Some(Member::Failed(error)) => return Err(UploadError::Check(error).into()),
         Some(Member::Refused(name, finding)) => return Ok(Some(Work::Refused(name.clone(), refusal(&name, finding)))),
         Some(Member::Piece(_) | Member::End) => return Err(out_of_order().into()),
+        Some(Member::Whole(name, bytes)) => {
+            let pending = PendingUpload::in_memory(&parts.ingest, bytes);
+            return Ok(Some(admitted(who, batch, names, name, pending)));
+        }
         Some(Member::Begin(name)) => (name, PendingUpload::begin(&parts.ingest, Hashing::Standard).await?),
     };
     loop {
@@ -210,18 +285,31 @@ async fn next_work<'a>(
             Some(Member::End) => break,
             Some(Member::Damaged(findings)) => return Err(BatchRequestError::ArchiveRefused { findings }),
             Some(Member::Failed(error)) => return Err(UploadError::Check(error).into()),
-            Some(Member::Begin(_) | Member::Refused(..)) | None => return Err(out_of_order().into()),
+            Some(Member::Begin(_) | Member::Whole(..) | Member::Refused(..)) | None => {
+                return Err(out_of_order().into());
+            }
         }
     }
+    Ok(Some(admitted(who, batch, names, name, pending)))
+}
+
+/// The file, if its name is met for the first time and may be uploaded.
+fn admitted<'a>(
+    who: &Principal,
+    batch: &Batch,
+    names: &mut BTreeSet<String>,
+    name: String,
+    pending: PendingUpload<'a>,
+) -> Work<'a> {
     if let Err(error) = check_access(who, &batch.channel, &name) {
-        return Ok(Some(Work::Refused(name, error)));
+        return Work::Refused(name, error);
     }
-    if !names.insert(name.clone()) {
-        let text = format!("`{}` is in the archive twice", shown(&name));
-        let finding = Finding::refuse("BAT-03", "duplicate-member", text);
-        return Ok(Some(Work::Refused(name.clone(), refusal(&name, finding))));
+    if names.insert(name.clone()) {
+        return Work::Judge(name, pending);
     }
-    Ok(Some(Work::Judge(name, pending)))
+    let text = format!("`{}` is in the archive twice", shown(&name));
+    let error = refusal(&name, Finding::refuse("BAT-03", "duplicate-member", text));
+    Work::Refused(name, error)
 }
 
 /// The reader was stopped in the middle of a member.
@@ -235,26 +323,22 @@ fn refusal(name: &str, finding: Finding) -> UploadError {
     UploadError::FileRefused { filename: shown(name), kind, findings: vec![finding] }
 }
 
-async fn judge(
+/// A file that passed every check, or the row of one that did not.
+async fn judge<'a>(
     parts: &BatchParts,
     who: &Principal,
     batch: &Batch,
-    mode: ArchiveMode,
-    work: Work<'_>,
-) -> Result<BatchFile, BatchRequestError> {
+    work: Work<'a>,
+) -> Result<Result<CheckedUpload<'a>, BatchFile>, BatchRequestError> {
     let now = parts.ingest.clock.now();
     let (filename, pending) = match work {
-        Work::Refused(name, error) => return Ok(refused(&name, &error, now)),
+        Work::Refused(name, error) => return Ok(Err(refused(&name, &error, now))),
         Work::Judge(name, pending) => (name, pending),
     };
     let put = BatchPut { filename, declared: Declared::default(), part: None, length_bytes: None, provenance: None };
-    let checked = match pending.check(who, upload(batch, &put)).await {
-        Ok(checked) => checked,
-        Err(error) if is_refusal(&error) => return Ok(refused(&put.filename, &error, now)),
-        Err(error) => return Err(error.into()),
-    };
-    match mode {
-        ArchiveMode::Try => tried(parts, batch, &checked).await,
-        ArchiveMode::Keep => settle(parts, batch, &checked.keep().await?).await,
+    match pending.check(who, upload(batch, &put)).await {
+        Ok(checked) => Ok(Ok(checked)),
+        Err(error) if is_refusal(&error) => Ok(Err(refused(&put.filename, &error, now))),
+        Err(error) => Err(error.into()),
     }
 }

@@ -137,14 +137,13 @@ pub async fn try_batch_file(
 }
 
 /// What [`settle`] would make of a file that is not kept.
-pub(super) async fn tried(
-    parts: &BatchParts,
-    batch: &Batch,
-    checked: &CheckedUpload<'_>,
-) -> Result<BatchFile, BatchRequestError> {
-    let file = checked.file().clone();
-    let staged = Staged { file, yank: None, provenance: None, findings: checked.findings().to_vec() };
-    settle(parts, batch, &staged).await
+async fn tried(parts: &BatchParts, batch: &Batch, checked: &CheckedUpload<'_>) -> Result<BatchFile, BatchRequestError> {
+    settle(parts, batch, &only_tried(checked)).await
+}
+
+/// What a checked file would leave to be published.
+pub(super) fn only_tried(checked: &CheckedUpload<'_>) -> Staged {
+    Staged { file: checked.file().clone(), yank: None, provenance: None, findings: checked.findings().to_vec() }
 }
 
 /// The row of a staged file.

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::publish::reaches_all;
 use super::receive::{check_namespace, check_status};
 use super::{IngestParts, Staged, UploadError, check_access};
-use crate::index::{IndexError, IndexTx};
+use crate::index::{AddedFile, IndexError, IndexTx};
 use crate::model::{
-    AuditEvent, Change, Channel, ChannelName, Diagnostic, Finding, Kind, Principal, Serial, Sha256Digest, SnapshotLine,
-    snapshot_digest,
+    AuditEvent, Change, Channel, ChannelName, Diagnostic, Finding, Kind, NewFile, Principal, ProjectStatus, Serial,
+    Sha256Digest, SnapshotLine, snapshot_digest,
 };
 use crate::packaging::ProjectName;
 
@@ -170,8 +170,16 @@ impl<'a> BatchWrite<'a> {
         tx.begin_part().await?;
         let advanced = tx.advance(self.channel, None).await?;
         let (mut changes, mut late_count, mut stored) = (Vec::new(), 0, Vec::new());
-        for staged in std::mem::take(&mut self.files) {
-            match self.write_one(tx, &advanced, staged).await {
+        let files = std::mem::take(&mut self.files);
+        let rows: Vec<&NewFile> = files.iter().map(|staged| &staged.file).collect();
+        let added = tx.add_files(&rows).await?;
+        let closed = tx.list_statuses(&advanced).await?;
+        for (staged, added) in files.into_iter().zip(added) {
+            let shown = match added {
+                Ok(added) => self.show_one(tx, &advanced, staged, added, &closed).await,
+                Err(error) => Err(error.into()),
+            };
+            match shown {
                 Ok((change, is_vouched_late)) => {
                     if change.is_some() || is_vouched_late {
                         stored.push(staged.file.filename.clone());
@@ -211,17 +219,18 @@ impl<'a> BatchWrite<'a> {
     }
 
     /// The change that shows a file, if the channel is to show it otherwise than now, and whether only its provenance came.
-    async fn write_one(
+    async fn show_one(
         &self,
         tx: &mut IndexTx,
         advanced: &Channel,
         staged: &Staged,
+        added: AddedFile,
+        statuses: &BTreeMap<ProjectName, ProjectStatus>,
     ) -> Result<(Option<Change>, bool), UploadError> {
         let Staged { file, yank, provenance, .. } = staged;
-        let added = tx.add_file(file).await?;
         let is_there = !added.is_new && tx.contains(self.channel, added.id).await?;
-        if !is_there && let Some((status, _)) = tx.find_status(advanced, &file.project).await? {
-            check_status(self.channel, &file.project, status)?;
+        if !is_there && let Some(status) = statuses.get(&file.project) {
+            check_status(self.channel, &file.project, *status)?;
         }
         let mut is_vouched_late = false;
         if let Some(provenance) = provenance

@@ -1,28 +1,22 @@
 //! Staging one file: pending blob, digests, duplicates, checks, durable bytes. What is left to do is to show it.
 
-use std::fs::File;
 use std::io;
 
 use bytes::Bytes;
-use futures_util::future::OptionFuture;
+use futures_util::future::{OptionFuture, try_join_all};
 use futures_util::{Stream, StreamExt as _, pin_mut};
-use md5::Digest as _;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
 use tokio::sync::Semaphore;
-use tokio::task::spawn_blocking;
 
 use super::check_release::check_release;
+use super::content::Content;
 use super::founding::check_project;
 use super::receive::{check_namespace, check_status};
-use super::{
-    Declared, FileFacts, FileReport, IngestParts, Upload, UploadError, check_access, check_sdist, check_wheel,
-    provenance,
-};
-use crate::archive::ReadAt;
-use crate::blobs::{CHUNK_SIZE_BYTES, Hashing, PendingBlob, put};
+use super::{Declared, FileFacts, FileReport, IngestParts, Upload, UploadError, check_access, provenance};
+use crate::blobs::{BlobError, Hashing, PendingBlob, put};
 use crate::index::{StoredProvenance, Survey};
-use crate::model::{FileDigests, FileKind, Finding, Md5Digest, NewFile, Principal, Sha256Digest, StoredFile, Yank};
+use crate::model::{FileDigests, FileKind, Finding, NewFile, Principal, Sha256Digest, StoredFile, Yank};
 use crate::packaging::{ProjectName, parse_dist_filename, shown};
 
 /// Files that are checked at once. Each keeps a core busy, and a hostile one some hundred megabytes; the others wait their
@@ -77,24 +71,34 @@ pub async fn stage(
 /// A file whose description may come after its bytes, as in a form. Dropped, it leaves nothing.
 pub struct PendingUpload<'a> {
     parts: &'a IngestParts,
-    blob: PendingBlob,
+    content: Content,
     size_bytes: u64,
 }
 
 impl<'a> PendingUpload<'a> {
     /// Makes the pending blob. Take MD5 when a digest by it was sent, or may still come.
     pub async fn begin(parts: &'a IngestParts, hashing: Hashing) -> Result<Self, UploadError> {
-        Ok(Self { parts, blob: parts.blobs.create(hashing).await?, size_bytes: 0 })
+        Ok(Self { parts, content: Content::Pending(parts.blobs.create(hashing).await?), size_bytes: 0 })
     }
 
     /// Goes on with a blob of which `size_bytes` are here.
     pub fn resumed(parts: &'a IngestParts, blob: PendingBlob, size_bytes: u64) -> Self {
-        Self { parts, blob, size_bytes }
+        Self { parts, content: Content::Pending(blob), size_bytes }
+    }
+
+    /// Takes bytes that are all here, and few: nothing is written before they are judged.
+    pub fn in_memory(parts: &'a IngestParts, bytes: Bytes) -> Self {
+        Self { parts, size_bytes: bytes.len() as u64, content: Content::Memory(bytes) }
+    }
+
+    /// Bytes that are here.
+    pub fn size_bytes(&self) -> u64 {
+        self.size_bytes
     }
 
     /// Writes what still waits in memory and tells how many bytes are here then; for a blob that is kept when it is dropped.
     pub async fn pause(mut self) -> Result<u64, UploadError> {
-        Ok(self.blob.finish().await?.size_bytes)
+        Ok(self.content.finish().await?.size_bytes)
     }
 
     /// Adds bytes, up to the largest file that is taken, whatever length the client has announced.
@@ -104,15 +108,18 @@ impl<'a> PendingUpload<'a> {
         if self.size_bytes > limit_bytes {
             return Err(UploadError::too_large("the file", limit_bytes, "max_file_size_bytes"));
         }
-        Ok(self.blob.write(piece).await?)
+        match &mut self.content {
+            Content::Pending(blob) => Ok(blob.write(piece).await?),
+            Content::Memory(_) => Err(BlobError::Closed.into()),
+        }
     }
 
     /// Judges what was written; nothing is kept yet.
     pub async fn check(mut self, who: &Principal, upload: Upload) -> Result<CheckedUpload<'a>, UploadError> {
         check_access(who, &upload.channel, &upload.filename)?;
-        let mut digests = self.blob.finish().await?;
+        let mut digests = self.content.finish().await?;
         if upload.declared.md5.is_some() && digests.md5.is_none() {
-            digests.md5 = Some(self.md5(digests.size_bytes).await?);
+            digests.md5 = Some(self.content.md5(digests.size_bytes).await?);
         }
         check_digests(&upload.declared, &digests)?;
         let survey = self.survey(who, &upload, &digests.sha256).await?;
@@ -211,27 +218,10 @@ impl<'a> PendingUpload<'a> {
         Ok(CheckedUpload { pending: self, file: published, yank: upload.yank, metadata: None, provenance, findings })
     }
 
-    /// MD5 of what was written, for a form that names it only after the file.
-    async fn md5(&self, size_bytes: u64) -> Result<Md5Digest, UploadError> {
-        let file = self.blob.as_file()?;
-        let digest = spawn_blocking(move || md5_of(&file, size_bytes)).await;
-        digest.unwrap_or_else(|stopped| Err(io::Error::other(stopped))).map_err(UploadError::Check)
-    }
-
     async fn judge(&self, upload: &Upload, size_bytes: u64) -> Result<FileReport, UploadError> {
-        let file = self.blob.as_file()?;
-        let (filename, profile, limits) = (upload.filename.clone(), upload.profile, self.parts.limits.archive.clone());
         // Nobody closes the semaphore, so there is always a turn. It is the check's own, which goes on without its client.
         let turn = CHECKS.acquire().await;
-        let check = move || {
-            let _turn = turn;
-            match filename.ends_with(".tar.gz") {
-                true => check_sdist(&file, size_bytes, &filename, profile, &limits),
-                false => check_wheel(&file, size_bytes, &filename, profile, &limits),
-            }
-        };
-        let report = spawn_blocking(check).await.map_err(|stopped| UploadError::Check(io::Error::other(stopped)))?;
-        report.map_err(UploadError::Check)
+        self.content.check(size_bytes, &upload.filename, upload.profile, &self.parts.limits.archive, turn).await
     }
 
     /// Gathers what the index records.
@@ -296,7 +286,13 @@ impl CheckedUpload<'_> {
         let blobs = &*self.pending.parts.blobs;
         let metadata = OptionFuture::from(self.metadata.map(|metadata| put(blobs, metadata)));
         let provenance = OptionFuture::from(self.provenance.map(|judged| judged.keep(blobs)));
-        let (file, metadata, provenance) = tokio::join!(self.pending.blob.commit(), metadata, provenance);
+        let file = async {
+            match self.pending.content {
+                Content::Pending(blob) => blob.commit().await,
+                Content::Memory(bytes) => put(blobs, bytes).await,
+            }
+        };
+        let (file, metadata, provenance) = tokio::join!(file, metadata, provenance);
         file?;
         metadata.transpose()?;
         let provenance = provenance.transpose()?;
@@ -304,17 +300,35 @@ impl CheckedUpload<'_> {
     }
 }
 
-fn md5_of(file: &File, size_bytes: u64) -> io::Result<Md5Digest> {
-    let mut hasher = md5::Md5::new();
-    let mut buffer = vec![0; CHUNK_SIZE_BYTES];
-    let mut position = 0;
-    while position < size_bytes {
-        let length = CHUNK_SIZE_BYTES.min(usize::try_from(size_bytes - position).unwrap_or(CHUNK_SIZE_BYTES));
-        ReadAt::read_exact_at(file, &mut buffer[..length], position)?;
-        hasher.update(&buffer[..length]);
-        position += length as u64;
+/// As [`CheckedUpload::keep`] for many files, in the same order: those that are in memory and vouched for by nobody share the flushes
+/// of the disk.
+pub async fn keep_all(parts: &IngestParts, checked: Vec<CheckedUpload<'_>>) -> Result<Vec<Staged>, UploadError> {
+    let (mut small, mut large) = (Vec::new(), Vec::new());
+    let mut staged: Vec<Option<Staged>> = Vec::with_capacity(checked.len());
+    for (at, upload) in checked.into_iter().enumerate() {
+        let (Content::Memory(bytes), None) = (&upload.pending.content, &upload.provenance) else {
+            large.push(async move { Ok::<_, UploadError>((at, upload.keep().await?)) });
+            staged.push(None);
+            continue;
+        };
+        small.push(bytes.clone());
+        small.extend(upload.metadata);
+        staged.push(Some(Staged { file: upload.file, yank: upload.yank, provenance: None, findings: upload.findings }));
     }
-    Ok(Md5Digest::from_bytes(hasher.finalize().into()))
+    let put = async {
+        match small.is_empty() {
+            true => Ok(Vec::new()),
+            false => parts.blobs.put_all(small).await,
+        }
+    };
+    let (put, kept) = tokio::join!(put, try_join_all(large));
+    put?;
+    for (at, kept) in kept? {
+        if let Some(slot) = staged.get_mut(at) {
+            *slot = Some(kept);
+        }
+    }
+    Ok(staged.into_iter().flatten().collect())
 }
 
 /// Compares every digest that was sent, in constant time.

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use bytes::Bytes;
-use ferrywheel::blobs::{BlobError, BlobStore, CHUNK_SIZE_BYTES, Hashing, LocalBlobs, put};
+use ferrywheel::blobs::{BlobError, BlobStore, CHUNK_SIZE_BYTES, Hashing, LocalBlobs, PartialKey, put};
 use ferrywheel::model::{Diagnostic as _, Kind, Sha256Digest, Timestamp};
 use futures_util::TryStreamExt as _;
 
@@ -37,6 +37,8 @@ async fn keeps_the_contract(store: &dyn BlobStore) {
     pending_blobs_are_invisible_and_vanish(store).await;
     equal_bytes_are_one_blob(store).await;
     refuses_what_is_not_there(store).await;
+    goes_on_where_a_pending_blob_was_left(store).await;
+    stores_many_small_blobs_at_once(store).await;
     sweeps_only_what_is_old_and_unreferenced(store).await;
     assert_eq!(store.list().await.unwrap(), []);
 }
@@ -93,6 +95,51 @@ async fn pending_blobs_are_invisible_and_vanish(store: &dyn BlobStore) {
     busy.write(bytes).await.unwrap();
     drop(busy);
     assert_eq!(store.list().await.unwrap(), []);
+}
+
+async fn goes_on_where_a_pending_blob_was_left(store: &dyn BlobStore) {
+    let key = PartialKey::new([7; 16], "../any name");
+    let bytes = noise(3 * CHUNK_SIZE_BYTES + 17);
+    let cut = 2 * CHUNK_SIZE_BYTES + 5;
+    assert_eq!(store.partial_size(&key).await.unwrap(), None);
+    assert!(store.resume(&key, 1, Hashing::Standard).await.is_err());
+    store.discard_partial(&key).await.unwrap();
+    let mut first = store.resume(&key, 0, Hashing::Standard).await.unwrap();
+    first.write(bytes.slice(..cut + 100)).await.unwrap();
+    first.finish().await.unwrap();
+    drop(first);
+    assert_eq!(store.partial_size(&key).await.unwrap(), Some(cut as u64 + 100));
+    assert_eq!(store.list_partials().await.unwrap(), [key]);
+    // A sweep of leftovers takes it for none.
+    store.sweep(BTreeSet::new(), far_future()).await.unwrap();
+    // What lies behind the place is dropped.
+    let mut second = store.resume(&key, cut as u64, Hashing::WithMd5).await.unwrap();
+    second.write(bytes.slice(cut..)).await.unwrap();
+    let digests = second.finish().await.unwrap();
+    assert_eq!((digests.sha256, digests.size_bytes), (Sha256Digest::of(&bytes), bytes.len() as u64));
+    assert_eq!((digests.crc32, digests.md5.is_some()), (crc32fast::hash(&bytes), true));
+    let digest = second.commit().await.unwrap();
+    assert!(whole(store, &digest, 0..bytes.len() as u64).await == bytes);
+    assert!(store.list_partials().await.unwrap().is_empty());
+    let other = PartialKey::new([7; 16], "other");
+    drop(store.resume(&other, 0, Hashing::Standard).await.unwrap());
+    assert!(store.discard_partial(&other).await.unwrap());
+    assert!(!store.discard_partial(&other).await.unwrap());
+    assert!(store.delete(&digest).await.unwrap());
+}
+
+async fn stores_many_small_blobs_at_once(store: &dyn BlobStore) {
+    let blobs: Vec<Bytes> = (0..300).map(|length| noise(length % 200)).collect();
+    let digests = store.put_all(blobs.clone()).await.unwrap();
+    for (bytes, digest) in blobs.iter().zip(&digests) {
+        assert_eq!(*digest, Sha256Digest::of(bytes));
+        assert!(store.read(digest, 1_000).await.unwrap() == bytes);
+    }
+    assert_eq!(store.put_all(Vec::new()).await.unwrap(), []);
+    assert_eq!(store.list().await.unwrap().len(), 200);
+    for digest in store.list().await.unwrap() {
+        store.delete(&digest).await.unwrap();
+    }
 }
 
 async fn equal_bytes_are_one_blob(store: &dyn BlobStore) {
