@@ -18,10 +18,12 @@ use crate::blobs::{BlobError, BlobStore as _, Blobs, LocalBlobs, SmallBlobs, Swe
 use crate::config::Settings;
 use crate::index::{Index, IndexError, IndexLocation};
 use crate::ingest::{
-    BatchParts, BatchRequestError, IngestLimits, IngestParts, PublishQueue, Senders, Trust, TrustRootsError, Turns,
-    expire_batches,
+    BatchParts, BatchRequestError, IngestLimits, IngestParts, PublishQueue, Senders, SessionError, SessionParts, Trust,
+    TrustRootsError, Turns, expire_batches, expire_sessions,
 };
-use crate::model::{AuditEvent, BatchId, ChannelName, Clock, Diagnostic, Kind, Principal, Scope, Timestamp};
+use crate::model::{
+    AuditEvent, BatchId, ChannelName, Clock, Diagnostic, Kind, Principal, Scope, SessionToken, Timestamp,
+};
 use crate::simple::{LegacyPages, NameRules, PageCache};
 
 /// File in the data directory that holds the first token, readable by its owner only.
@@ -73,6 +75,9 @@ pub enum AppError {
     /// A trust root that was set cannot be used.
     #[error(transparent)]
     TrustRoots(#[from] TrustRootsError),
+    /// Upload sessions could not be looked after.
+    #[error(transparent)]
+    Sessions(#[from] SessionError),
 }
 
 impl Diagnostic for AppError {
@@ -85,6 +90,7 @@ impl Diagnostic for AppError {
             Self::Blobs(error) => error.code(),
             Self::Batches(error) => error.code(),
             Self::TrustRoots(error) => error.code(),
+            Self::Sessions(error) => error.code(),
         }
     }
 
@@ -95,6 +101,7 @@ impl Diagnostic for AppError {
             Self::Blobs(error) => error.kind(),
             Self::Batches(error) => error.kind(),
             Self::TrustRoots(error) => error.kind(),
+            Self::Sessions(error) => error.kind(),
         }
     }
 
@@ -111,6 +118,7 @@ impl Diagnostic for AppError {
             Self::Blobs(error) => error.hint(),
             Self::Batches(error) => error.hint(),
             Self::TrustRoots(error) => error.hint(),
+            Self::Sessions(error) => error.hint(),
         }
     }
 }
@@ -198,23 +206,26 @@ impl App {
         }))
     }
 
-    /// Gives up batches whose time is over, and removes bytes that an earlier process stored and then never named in the
+    /// Gives up batches and upload sessions whose time is over, and removes bytes that an earlier process stored and then never named in the
     /// index. May run while requests are served.
     ///
     /// Apart from opening, because it looks at every blob, which takes seconds where there are many.
     pub async fn sweep(&self) -> Result<SweepReport, AppError> {
         expire_batches(&self.batch_parts()).await?;
+        expire_sessions(&self.session_parts()).await?;
         // The lock makes this the only process here: what an earlier one stored and is not named now never will be.
         self.sweep_blobs(self.opened_at).await
     }
 
     /// As [`App::sweep`], again and again while the server runs; `last` and `before` are when it was done the last two times.
     ///
-    /// The blobs are looked at only if batches were given up since `before`, and only those that were there at `last`: whatever
-    /// is not named in the index so long after it was stored never will be.
+    /// The blobs are looked at only if batches or upload sessions were given up since `before`, and only those that were there
+    /// at `last`: whatever is not named in the index so long after it was stored never will be.
     pub async fn sweep_again(&self, last: Timestamp, before: Timestamp) -> Result<SweepReport, AppError> {
         expire_batches(&self.batch_parts()).await?;
-        match self.index.count_given_up_batches(before).await? {
+        expire_sessions(&self.session_parts()).await?;
+        let given_up = self.index.count_given_up_batches(before).await?;
+        match given_up + self.index.count_canceled_upload_sessions(before).await? {
             0 => Ok(SweepReport::default()),
             _ => self.sweep_blobs(last).await,
         }
@@ -248,9 +259,24 @@ impl App {
 
     /// An id for a batch that nobody can guess.
     pub fn new_batch_id(&self) -> BatchId {
+        BatchId::from_bytes(self.random_bytes())
+    }
+
+    /// What upload sessions need of this server.
+    pub fn session_parts(&self) -> SessionParts {
+        let lifetime = Duration::from_secs(self.settings.upload_session_seconds);
+        SessionParts { ingest: self.ingest_parts(), lifetime }
+    }
+
+    /// A token for an upload session that nobody can guess.
+    pub fn new_session_token(&self) -> SessionToken {
+        SessionToken::from_bytes(self.random_bytes())
+    }
+
+    fn random_bytes(&self) -> [u8; 16] {
         let mut bytes = [0; 16];
         self.chance.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(&mut bytes);
-        BatchId::from_bytes(bytes)
+        bytes
     }
 
     /// What receiving a file needs of this server.

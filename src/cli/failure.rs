@@ -53,6 +53,7 @@ impl Exit {
             | Kind::Gone
             | Kind::TooLarge
             | Kind::UnsupportedMedia
+            | Kind::Unprocessable
             | Kind::PreconditionFailed
             | Kind::RangeNotSatisfiable
             | Kind::StorageFull => Self::Refused,

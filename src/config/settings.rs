@@ -57,6 +57,10 @@ pub struct Settings {
     pub min_free_bytes: u64,
     /// How long a batch may stay open, in seconds, and how long what became of it is remembered.
     pub batch_lifetime_seconds: u64,
+    /// Whether Upload 2.0 (PEP 694) is offered.
+    pub upload2: bool,
+    /// How long an upload session stays open, in seconds, and how long what became of it is told.
+    pub upload_session_seconds: u64,
     /// Memory that rendered pages may take, in bytes.
     pub page_cache_bytes: u64,
     /// Memory that small files and metadata may take, in bytes.
@@ -115,8 +119,8 @@ impl fmt::Debug for DatabaseUrl {
 
 /// Numbers that no server could work with: name, least and most. More connections than this are more than one process has
 /// file descriptors for; a head of fewer bytes does not hold what clients send; a longer one is memory for nothing; after a year
-/// nobody remembers what a batch was for.
-const BOUNDS: [(&str, u64, u64); 9] = [
+/// nobody remembers what a batch or a session was for.
+const BOUNDS: [(&str, u64, u64); 10] = [
     ("max_connections", 1, 1_000_000),
     ("max_head_bytes", 8 << 10, 1 << 20),
     ("max_archive_entries", 1, 10_000_000),
@@ -126,6 +130,7 @@ const BOUNDS: [(&str, u64, u64); 9] = [
     ("upload_idle_seconds", 1, 86_400),
     ("min_upload_bytes_per_second", 0, 1_000_000),
     ("batch_lifetime_seconds", 1, 366 * 24 * 3_600),
+    ("upload_session_seconds", 1, 366 * 24 * 3_600),
 ];
 
 impl Default for Settings {
@@ -157,6 +162,8 @@ impl Default for Settings {
             min_free_bytes: 256 << 20,
             // A week, as the draft of the upload API recommends (PEP 694).
             batch_lifetime_seconds: 7 * 24 * 3_600,
+            upload2: true,
+            upload_session_seconds: 7 * 24 * 3_600,
             page_cache_bytes: 64 << 20,
             // A few thousand `.metadata`; with the pages, a loaded server stays under 100 MB.
             file_cache_bytes: 16 << 20,

@@ -105,7 +105,7 @@ pub(super) fn digest_of(aa: &str, bb: &str, rest: &str) -> Option<Sha256Digest> 
     Some(Sha256Digest::from_bytes(digest))
 }
 
-fn no_such_file(filename: &str) -> Problem {
+pub(super) fn no_such_file(filename: &str) -> Problem {
     let detail = format!("no file `{}` with this digest is here", shown(filename));
     Problem::new(Kind::NotFound, "http/no-such-file", detail)
 }

@@ -1,6 +1,7 @@
 //! What every request gets, whatever handles it: an id, a line in the log, safe headers, a written-out problem, and a 500
 //! instead of a dead server when a handler panics.
 
+use std::borrow::Cow;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -46,6 +47,9 @@ pub struct Frame {
     count: AtomicU64,
     clock: Clock,
 }
+
+/// Below it, the second part of a path is the token of an upload session.
+const UPLOAD2: &str = "/upload/2.0/";
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -138,7 +142,7 @@ impl Drop for Line {
         }
         let elapsed_ms = elapsed_ms(self.started);
         let peer = self.peer.map(tracing::field::display);
-        let (method, path, request_id) = (&self.method, self.path(), self.id.as_str());
+        let (method, path, request_id) = (&self.method, &*logged_path(self.path()), self.id.as_str());
         tracing::info!(%method, path, status = 499, elapsed_ms, request_id, peer, "{method} {path} 499");
     }
 }
@@ -317,6 +321,16 @@ fn elapsed_ms(started: Instant) -> f64 {
     started.elapsed().as_micros() as f64 / 1000.0
 }
 
+/// A path without the token of an upload session: that is a key, and stands in the session's URLs.
+fn logged_path(path: &str) -> Cow<'_, str> {
+    let Some(rest) = path.strip_prefix(UPLOAD2) else { return path.into() };
+    let mut segments: Vec<&str> = rest.split('/').collect();
+    if let Some(token) = segments.get_mut(1) {
+        *token = "…";
+    }
+    format!("{UPLOAD2}{}", segments.join("/")).into()
+}
+
 /// One line per request: no query, no header, no body, so no token can be in it.
 fn log(entry: &Entry<'_>, response: &Response, problem: Option<(&'static str, &str)>) {
     let status = response.status();
@@ -324,7 +338,7 @@ fn log(entry: &Entry<'_>, response: &Response, problem: Option<(&'static str, &s
     let caller = caller.unwrap_or("anonymous");
     let peer = entry.peer.map(tracing::field::display);
     let (code, causes) = problem.unzip();
-    let (method, path, request_id) = (entry.method, entry.path, entry.id.as_str());
+    let (method, path, request_id) = (entry.method, &*logged_path(entry.path), entry.id.as_str());
     let status_code = status.as_u16();
     if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
         tracing::error!(
@@ -412,6 +426,19 @@ mod tests {
         for part in ["GET /page 404", "request_id=\"0-0\"", "peer=127.0.0.1:4711", "code=\"http/no-such-page\""] {
             assert!(log.contains(part), "{part} is not in {log}");
         }
+    }
+
+    #[tokio::test]
+    async fn the_token_of_an_upload_session_is_not_in_the_log() {
+        let written = Written::default();
+        let _log = written.listen();
+        let server = Framed::new(Router::new(), Frame::new(Clock::manual(Timestamp::UNIX_EPOCH)), |_, _, _| None);
+        for path in ["/upload/2.0/sessions/secret", "/upload/2.0/stage/secret/simple/demo/", "/upload/2.0/"] {
+            let request = Request::builder().uri(path).header("host", "a").body(Body::empty()).unwrap();
+            server.answer(request).await;
+        }
+        let log = written.text();
+        assert!(!log.contains("secret") && log.contains("/upload/2.0/stage/…/simple/demo/"), "{log}");
     }
 
     async fn text_of(response: Response) -> String {

@@ -42,6 +42,10 @@ mod shortcut;
 mod signers;
 mod status;
 mod ui;
+mod upload2;
+mod upload2_form;
+mod upload2_stage;
+mod upload2_view;
 mod upload_body;
 mod upload_form;
 

@@ -14,7 +14,7 @@ use super::frame::{Frame, Framed};
 use super::{
     Problem, advisories, audit, batch_preview, batches, bundles, changes, channels, cross_origin, files, files_api,
     health, legacy, legacy_answer, legacy_json, locks, marks, namespaces, pages, provenance, search, shortcut, signers,
-    status, ui, upload_body,
+    status, ui, upload_body, upload2, upload2_form, upload2_stage,
 };
 use crate::app::App;
 use crate::config::CrossOriginReads;
@@ -106,6 +106,45 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/{channel}/legacy/%2Bsimple/{project}/", READ, "get-legacy-simple", || get(pages::channel_uploaded)),
     route("GET", "/legacy/+simple/{project}/", READ, "get-legacy-simple", || get(pages::uploaded)),
     route("GET", "/{channel}/legacy/+simple/{project}/", READ, "get-legacy-simple", || get(pages::channel_uploaded)),
+    route("POST", "/upload/2.0", UPLOAD, "post-upload2", || post(upload2::open)),
+    route("POST", "/upload/2.0/", UPLOAD, "post-upload2", || post(upload2::open)),
+    route("POST", "/{channel}/upload/2.0", UPLOAD, "post-channel-upload2", || post(upload2::open_in_channel)),
+    route("POST", "/{channel}/upload/2.0/", UPLOAD, "post-channel-upload2", || post(upload2::open_in_channel)),
+    route("GET", "/upload/2.0/sessions/{token}", UPLOAD, "get-upload2-session", || get(upload2::show)),
+    route("DELETE", "/upload/2.0/sessions/{token}", UPLOAD, "delete-upload2-session", || delete(upload2::cancel)),
+    route("POST", "/upload/2.0/sessions/{token}/publish", UPLOAD, "post-upload2-publish", || post(upload2::publish)),
+    route("POST", "/upload/2.0/sessions/{token}/extend", UPLOAD, "post-upload2-extend", || post(upload2::extend)),
+    route("POST", "/upload/2.0/sessions/{token}/files", UPLOAD, "post-upload2-files", || post(upload2::begin_file)),
+    route("GET", "/upload/2.0/sessions/{token}/files/{key}", UPLOAD, "get-upload2-file", || get(upload2::show_file)),
+    route("DELETE", "/upload/2.0/sessions/{token}/files/{key}", UPLOAD, "delete-upload2-file", || {
+        delete(upload2::delete_file)
+    }),
+    route("POST", "/upload/2.0/sessions/{token}/files/{key}/content", UPLOAD, "post-upload2-content", || {
+        post(upload2::receive)
+    }),
+    route("POST", "/upload/2.0/sessions/{token}/files/{key}/attestations", UPLOAD, "post-upload2-attestations", || {
+        post(upload2::attest)
+    }),
+    route("POST", "/upload/2.0/sessions/{token}/files/{key}/complete", UPLOAD, "post-upload2-complete", || {
+        post(upload2::complete)
+    }),
+    route("GET", "/upload/2.0/stage/{token}/simple", None, "get-upload2-stage", || {
+        get(upload2_stage::root_without_slash)
+    }),
+    route("GET", "/upload/2.0/stage/{token}/simple/", None, "get-upload2-stage", || get(upload2_stage::root)),
+    route("GET", "/upload/2.0/stage/{token}/simple/{project}", None, "get-upload2-stage-project", || {
+        get(upload2_stage::project_without_slash)
+    }),
+    route("GET", "/upload/2.0/stage/{token}/simple/{project}/", None, "get-upload2-stage-project", || {
+        get(upload2_stage::project)
+    }),
+    route(
+        "GET",
+        "/upload/2.0/stage/{token}/packages/{aa}/{bb}/{rest}/{filename}",
+        None,
+        "get-upload2-stage-packages",
+        || get(upload2_stage::download),
+    ),
     route("PUT", "/api/v1/channels/{channel}/files/{filename}", UPLOAD, "put-file", || put(files_api::put)),
     route("PATCH", "/api/v1/channels/{channel}/files/{filename}", UPLOAD, "patch-file", || patch(marks::mark_file)),
     route("DELETE", "/api/v1/channels/{channel}/files/{filename}", UPLOAD, "remove-file", || {
@@ -190,21 +229,26 @@ fn guarded(route: &Route, app: &Arc<App>) -> MethodRouter<Arc<App>> {
     };
     let guard = from_fn_with_state(Gate { app: app.clone(), permission }, guard);
     if !takes_a_file(route) {
-        return handler.route_layer(guard);
+        return dressed(route, handler.route_layer(guard));
     }
     // `ingest` counts the bytes of an upload and stops at the limit that was set.
     let handler = handler.route_layer(DefaultBodyLimit::disable());
     let handler = handler.route_layer(from_fn_with_state(app.clone(), upload_body::admit));
-    let handler = handler.route_layer(guard).route_layer(from_fn(upload_body::watch));
-    match route.path.trim_end_matches('/').ends_with("/legacy") {
-        true => handler.layer(from_fn(legacy_answer::dress)),
-        false => handler,
+    dressed(route, handler.route_layer(guard).route_layer(from_fn(upload_body::watch)))
+}
+
+/// Where clients read errors in a form of their own.
+fn dressed(route: &Route, handler: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {
+    match route.manual {
+        "post-legacy" | "post-channel-legacy" => handler.layer(from_fn(legacy_answer::dress)),
+        manual if manual.contains("-upload2") => handler.route_layer(from_fn(upload2_form::dress)),
+        _ => handler,
     }
 }
 
 /// Whether the body is a file of any length, which its handler counts; other bodies are small and read whole.
 fn takes_a_file(route: &Route) -> bool {
-    matches!(route.manual, "put-file" | "put-batch-file" | "post-batch-archive")
+    matches!(route.manual, "put-file" | "post-upload2-content" | "put-batch-file" | "post-batch-archive")
         || route.path.trim_end_matches('/').ends_with("/legacy")
 }
 

@@ -38,6 +38,7 @@ pub const EMBEDDED: &[(&str, &[u8])] = embedded![
     "manual/rules.html",
     "manual/settings.html",
     "manual/start.html",
+    "manual/upload2.html",
     "ui/api.js",
     "ui/app.js",
     "ui/channels.js",

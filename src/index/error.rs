@@ -104,6 +104,12 @@ pub enum IndexError {
         /// The name.
         filename: String,
     },
+    /// The name is kept for whoever began the first session of the project.
+    #[error("the name `{project}` is reserved by an upload session of somebody else")]
+    NameReserved {
+        /// The project.
+        project: ProjectName,
+    },
     /// The files of the project may not have so many bytes together.
     #[error("the files of `{project}` would have {size_bytes} bytes together; {limit_bytes} are allowed")]
     ProjectFull {
@@ -251,6 +257,7 @@ impl Diagnostic for IndexError {
             Self::FileConflict { .. } => "index/file-conflict",
             Self::SameWheel { .. } => "index/same-wheel",
             Self::FileNameRetired { .. } => "index/filename-retired",
+            Self::NameReserved { .. } => "upload/name-reserved",
             Self::ProjectFull { .. } => "limit/project-size",
             Self::NoSuchFile { .. } => "index/file-unknown",
             Self::ChangedTwice { .. } => "index/changed-twice",
@@ -287,6 +294,7 @@ impl Diagnostic for IndexError {
             Self::Unstorable { .. } | Self::LocationInvalid { .. } => Kind::Invalid,
             Self::Busy { .. } | Self::Unreachable { .. } => Kind::Unavailable,
             Self::StorageFull { .. } => Kind::StorageFull,
+            Self::NameReserved { .. } => Kind::Forbidden,
             Self::ProjectFull { .. } => Kind::TooLarge,
             Self::Shared(error) => error.kind(),
             Self::NoSuchFile { .. }
@@ -307,6 +315,7 @@ impl Diagnostic for IndexError {
                 "A digest is known once somebody asked for it; name the snapshot by its serial or its day instead."
             }
             Self::AmbiguousDigest { .. } => "Write more digits, or the serial.",
+            Self::NameReserved { .. } => "Wait until the session has ended, or have an administrator cancel it.",
             Self::ChannelMoved { .. } => "Look at the channel as it is now and decide again.",
             Self::FileConflict { .. } | Self::FileNameRetired { .. } => {
                 "Give the release another version or the wheel a build number."

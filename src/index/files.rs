@@ -209,9 +209,11 @@ impl Index {
         }))
     }
 
-    /// Digests of all blobs that a row names: files, their metadata, and what open batches hold.
+    /// Digests of all blobs that a row names: files, their metadata, and what open batches and upload sessions hold.
     pub async fn referenced_blobs(&self) -> Result<BTreeSet<Sha256Digest>, IndexError> {
         let mut digests = BTreeSet::new();
+        // Before the files, and after them: a session gives blobs to files and takes them over from files meanwhile.
+        self.add_upload_blobs(&mut digests).await?;
         let mut last = 0;
         loop {
             let rows: Vec<(i64, String, Option<String>, Option<String>)> =
@@ -229,6 +231,7 @@ impl Index {
         for digest in named.flatten() {
             digests.insert(parse(&digest, "batch_files.sha256")?);
         }
+        self.add_upload_blobs(&mut digests).await?;
         Ok(digests)
     }
 }
@@ -267,6 +270,9 @@ impl IndexTx {
         let key = release_key(&file.version);
         let mut found = self.find_place(file, &key).await?;
         if found.is_none() {
+            if self.find_reservation(&file.project).await?.is_some_and(|by| by != file.uploaded_by) {
+                return Err(IndexError::NameReserved { project: file.project.clone() });
+            }
             let (name, display_name) = (file.project.as_ref(), text(&file.display_name, "display_name")?);
             let at = file.received_at.as_microsecond();
             let made: Option<(i64,)> = fetch!(&mut self.tx, fetch_optional, INSERT_PROJECT, name, display_name, at)?;

@@ -243,7 +243,11 @@ impl IndexTx {
         if files.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let mut written = files.iter().map(|file| Written::new(file)).collect::<Result<Vec<_>, _>>()?;
+        let reserved = self.list_reservations().await?;
+        // A name that is kept for somebody else is left to the way of one file, which says so.
+        let is_free = |file: &&&&NewFile| reserved.get(&file.project).is_none_or(|by| *by == file.uploaded_by);
+        let free = files.iter().filter(is_free);
+        let mut written = free.map(|file| Written::new(file)).collect::<Result<Vec<_>, _>>()?;
         // In one order for everybody: on PostgreSQL, two that wait for each other's names would both fail.
         written.sort_by(|one, other| (one.project, one.filename).cmp(&(other.project, other.filename)));
         let json = to_json(&written, "files")?;

@@ -63,7 +63,8 @@ statements! {
     );
     LIST_STATUSES = both(
         "SELECT p.name, s.status FROM project_status s JOIN projects p ON p.id = s.project_id \
-         WHERE s.channel_id = $1 AND s.from_serial <= $2 AND (s.to_serial IS NULL OR s.to_serial > $2) ORDER BY p.name",
+         WHERE s.channel_id = $1 AND s.status <> 'active' AND s.from_serial <= $2 \
+         AND (s.to_serial IS NULL OR s.to_serial > $2) ORDER BY p.name",
     );
     CLOSE_STATUS = both(
         "UPDATE project_status SET to_serial = $3 WHERE channel_id = $1 AND project_id = $2 AND to_serial IS NULL",

@@ -38,6 +38,8 @@ mod stamps;
 mod survey;
 mod targets;
 mod transaction;
+mod upload_files;
+mod upload_sessions;
 
 pub use accounts::TokenRecord;
 pub use advisories::{AdvisoryRecord, NewAdvisory};
@@ -53,6 +55,7 @@ pub use snapshots::SnapshotRow;
 pub use stamps::Stamp;
 pub use survey::Survey;
 pub use transaction::IndexTx;
+pub use upload_files::KnownName;
 
 /// Every statement that this module sends, but for the settings of a connection.
 fn statements() -> impl Iterator<Item = db::Sql> {
@@ -80,6 +83,8 @@ fn statements() -> impl Iterator<Item = db::Sql> {
         survey::STATEMENTS,
         targets::STATEMENTS,
         transaction::STATEMENTS,
+        upload_files::STATEMENTS,
+        upload_sessions::STATEMENTS,
     ]
     .into_iter()
     .flatten()

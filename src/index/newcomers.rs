@@ -2,7 +2,7 @@
 //!
 //! Each statement that is sent to SQLite costs two changes of thread, which is more than most of them take themselves. The
 //! plain case is therefore looked at by one read and written by one text of several statements, which PostgreSQL does not
-//! take. Everything else (a known name, a closed project, a full one) goes the way of `advance`, `add_file` and `apply`.
+//! take. Everything else (a known or kept name, a closed project, a full one) goes the way of `advance`, `add_file` and `apply`.
 
 use super::db::{DbTx, pair};
 use super::files::tags;
@@ -13,11 +13,13 @@ use crate::model::{ChannelName, NewFile, Serial, Yank};
 use crate::packaging::release_key;
 
 statements! {
-    /// The last column tells whether the name or the identity is taken.
+    /// The last column tells whether the name or the identity is taken, or an upload session may keep the project's name.
     LOOK = pair(
         "SELECT c.id, c.serial, s.status, COALESCE(p.stored_bytes, 0), \
          EXISTS (SELECT 1 FROM files f WHERE f.filename = $3) \
          OR EXISTS (SELECT 1 FROM files f WHERE f.project_id = p.id AND f.identity = $4) \
+         OR (p.id IS NULL AND EXISTS (SELECT 1 FROM upload_sessions u WHERE u.project = $2 \
+         AND u.state IN ('open', 'processing', 'error'))) \
          FROM channels c LEFT JOIN projects p ON p.name = $2 \
          LEFT JOIN project_status s ON s.project_id = p.id AND s.channel_id = c.id AND s.to_serial IS NULL \
          WHERE c.name = $1",

@@ -102,6 +102,12 @@ pub enum UploadError {
         /// Its owner.
         owner: String,
     },
+    /// An upload session of somebody else keeps the name of the project (PEP 694).
+    #[error("the name `{project}` is reserved by an upload session of somebody else")]
+    NameReserved {
+        /// The project.
+        project: ProjectName,
+    },
     /// The principal may not do this.
     #[error(transparent)]
     Access(#[from] AccessError),
@@ -160,6 +166,7 @@ impl From<IndexError> for UploadError {
             IndexError::FileConflict { filename, published, sent } => Self::FileConflict { filename, published, sent },
             IndexError::SameWheel { filename, published_as } => Self::SameWheel { filename, published_as },
             IndexError::FileNameRetired { filename } => Self::NameRetired { filename },
+            IndexError::NameReserved { project } => Self::NameReserved { project },
             IndexError::ProjectFull { project, size_bytes, limit_bytes } => {
                 Self::ProjectTooLarge { project, size_bytes, limit_bytes }
             }
@@ -183,6 +190,7 @@ impl Diagnostic for UploadError {
             Self::ProjectClosed { .. } => "ingest/project-closed",
             Self::ReleaseClosed { .. } => "ingest/release-closed",
             Self::ForeignNamespace { .. } => "ingest/foreign-namespace",
+            Self::NameReserved { .. } => "upload/name-reserved",
             Self::Aborted(source) if silence(source).is_some() => "limit/upload-pace",
             Self::Aborted(_) => "ingest/body-aborted",
             Self::ProjectTooLarge { .. } => "limit/project-size",
@@ -207,7 +215,7 @@ impl Diagnostic for UploadError {
             | Self::SameWheel { .. }
             | Self::NameRetired { .. }
             | Self::ForeignNamespace { .. } => Kind::Conflict,
-            Self::ProjectClosed { .. } | Self::ReleaseClosed { .. } => Kind::Forbidden,
+            Self::ProjectClosed { .. } | Self::ReleaseClosed { .. } | Self::NameReserved { .. } => Kind::Forbidden,
             Self::Check(_) => Kind::Internal,
             Self::Access(error) => error.kind(),
             Self::Blob(error) => error.kind(),
@@ -226,6 +234,7 @@ impl Diagnostic for UploadError {
             Self::TooManyUploads { .. } => "Wait until one of them has ended; other tokens are not concerned.",
             Self::ReleaseClosed { .. } => "Give the release a new version.",
             Self::ForeignNamespace { .. } => "Choose another name, or ask the owner to let your token in.",
+            Self::NameReserved { .. } => "Wait until the session has ended, or have an administrator cancel it.",
             Self::ProjectClosed { .. } => "Ask who manages the channel, or upload into another one.",
             Self::ActionGone { .. } => "Use a current twine, uv, flit, hatch, poetry or pdm.",
             Self::Access(error) => return error.hint(),

@@ -34,6 +34,11 @@ mod queue;
 mod receive;
 mod remedies;
 mod reverify;
+mod session;
+mod session_error;
+mod session_files;
+mod session_hashes;
+mod session_publish;
 mod stage;
 mod trust;
 mod turns;
@@ -61,6 +66,15 @@ pub use publish_batch::{BatchError, BatchOutcome, BatchWrite, publish_all};
 pub use queue::PublishQueue;
 pub use receive::{IngestParts, check_access, receive};
 pub use reverify::{ReverifyReport, Unverified, reverify};
+pub use session::{
+    SessionParts, SessionWish, cancel_session, expire_sessions, extend_session, find_session, find_staged, list_stage,
+    open_session,
+};
+pub use session_error::SessionError;
+pub use session_files::{
+    FileWish, MECHANISM, begin_file, complete_file, delete_file, find_file, receive_attestations, receive_bytes,
+};
+pub use session_publish::publish_session;
 pub use stage::{CheckedUpload, PendingUpload, Staged, keep_all, stage};
 pub use trust::{Trust, TrustRootsError};
 pub use turns::{Turn, Turns};

@@ -254,6 +254,7 @@ fn refusal(error: UploadError) -> Result<Finding, UploadError> {
         | UploadError::ProjectClosed { .. }
         | UploadError::ProjectTooLarge { .. }
         | UploadError::ForeignNamespace { .. }
+        | UploadError::NameReserved { .. }
         | UploadError::Access(_) => {
             let finding = Finding::refuse("BAT-01", error.code(), error.to_string());
             Ok(Finding { hint: error.hint(), ..finding })

@@ -67,6 +67,50 @@ pub enum AuditEvent {
         /// How many records of ended ones were removed.
         forgotten_count: u64,
     },
+    /// An upload session began (PEP 694): a release is put together that nobody else sees.
+    #[serde(rename = "upload.opened")]
+    UploadSessionOpened {
+        /// Number of the session; its token is a key and stands in no log.
+        session: i64,
+        /// The channel that it is for.
+        channel: ChannelName,
+        /// The project.
+        project: ProjectName,
+        /// The version.
+        version: String,
+    },
+    /// An upload session was published: all of its files at once. Without files, it has registered the project's name.
+    #[serde(rename = "upload.published")]
+    UploadSessionPublished {
+        /// Number of the session.
+        session: i64,
+        /// The channel.
+        channel: ChannelName,
+        /// Its new serial; the one it had, if nothing of it was news.
+        serial: Serial,
+        /// The project.
+        project: ProjectName,
+        /// The version.
+        version: String,
+        /// Files of it.
+        file_count: u64,
+        /// Digest of the list of them, as of a snapshot that holds these alone.
+        digest: Sha256Digest,
+    },
+    /// An upload session was given up with all its files.
+    #[serde(rename = "upload.canceled")]
+    UploadSessionCanceled {
+        /// Number of the session.
+        session: i64,
+    },
+    /// The time of upload sessions was over: some were given up, the records of others removed.
+    #[serde(rename = "upload.expired")]
+    UploadSessionsExpired {
+        /// Numbers of those that were given up.
+        canceled: Vec<i64>,
+        /// How many records of ended ones were removed.
+        forgotten_count: u64,
+    },
     /// Files were brought from one channel into another.
     #[serde(rename = "channel.promoted")]
     Promoted {

@@ -33,6 +33,8 @@ pub enum Kind {
     UnsupportedMedia,
     /// A part of the file that does not exist was asked for (416).
     RangeNotSatisfiable,
+    /// Understood, and asks for what is not offered (422).
+    Unprocessable,
     /// Too many at once; later is fine (429).
     TooMany,
     /// Our own fault; the text says nothing about our insides (500).

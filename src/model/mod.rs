@@ -18,6 +18,7 @@ mod principal;
 mod reserved;
 mod snapshot;
 mod target;
+mod upload_session;
 
 pub use address::{ChannelAddress, DigestPrefix, Moment, end_of_day};
 pub use advisory::{Advisory, AdvisoryError, Vulnerability};
@@ -43,3 +44,7 @@ pub use principal::{Permission, Principal, Scope};
 pub use reserved::{ReservedName, ReservedNameError, ReservedNames};
 pub use snapshot::{Change, SnapshotLine, snapshot_digest};
 pub use target::{Libc, Target, TargetError};
+pub use upload_session::{
+    FileEvent, FileState, NewUploadSession, SessionEvent, SessionState, SessionToken, SessionTokenError, UploadBlobs,
+    UploadFile, UploadSession, UploadStateError,
+};

@@ -365,7 +365,7 @@ fn weigh(key: &Key, (_, body): &Kept) -> u32 {
     u32::try_from(body_bytes + name_bytes + ENTRY_BYTES).unwrap_or(u32::MAX)
 }
 
-fn draft_root(page: &RootPage, format: Format) -> Draft<'_> {
+pub(super) fn draft_root(page: &RootPage, format: Format) -> Draft<'_> {
     match format {
         Format::Json => json::draft_root(page),
         Format::Html | Format::HtmlV1 => html::draft_root(page),

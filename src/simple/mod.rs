@@ -18,6 +18,7 @@ pub mod negotiate;
 mod page;
 mod preview;
 mod runs;
+mod stage;
 mod text;
 
 pub use body::PageBody;

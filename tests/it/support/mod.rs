@@ -9,6 +9,7 @@ pub mod seed;
 pub mod server;
 pub mod signed;
 pub mod tokens;
+pub mod upload2;
 pub mod wheel;
 pub mod zip;
 
