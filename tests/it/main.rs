@@ -38,6 +38,7 @@ mod index_parts;
 mod index_quotas;
 mod index_records;
 mod index_site;
+mod index_uploads;
 mod index_views;
 mod kill;
 mod kill_batches;
