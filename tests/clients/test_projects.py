@@ -54,7 +54,13 @@ class Projects(scene.Scene):
     def tool(self, name, *arguments, cwd, **variables):
         """Run a tool that keeps its environment inside the project."""
         programs = environments.find(name)
-        more = {"POETRY_VIRTUALENVS_IN_PROJECT": "true", "PDM_CHECK_UPDATE": "false", "HATCH_DATA_DIR": str(cwd / ".hatch")}
+        more = {
+            "POETRY_VIRTUALENVS_IN_PROJECT": "true",
+            # Its threads fill one table of sources; the one that comes second finds it empty and sends no credentials.
+            "POETRY_INSTALLER_PARALLEL": "false",
+            "PDM_CHECK_UPDATE": "false",
+            "HATCH_DATA_DIR": str(cwd / ".hatch"),
+        }
         return support.run([programs / name, *arguments], self.environment(**more, **variables), cwd=cwd)
 
     def digests(self):

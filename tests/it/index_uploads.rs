@@ -64,6 +64,8 @@ async fn a_release_has_one_session_and_a_new_name_is_kept_for_it(site: Site) {
 
 async fn files_of_a_session_are_settled_once_and_their_blobs_are_kept(site: Site) {
     let staging = site.channel("staging").await;
+    let published = wheel("demo", "0.9");
+    site.publish(&staging, std::slice::from_ref(&published)).await;
     let session = session(&site, 1, "1.0").await;
     let hashes = BTreeMap::from([("sha256".to_owned(), "00".repeat(32))]);
     let begin = async |filename: &str| site.index.begin_upload_file(&session, filename, 7, &hashes).await.unwrap();
@@ -96,8 +98,6 @@ async fn files_of_a_session_are_settled_once_and_their_blobs_are_kept(site: Site
     let kept = site.index.referenced_blobs().await.unwrap();
     assert!(kept.contains(&Sha256Digest::of(b"file")) && kept.contains(&Sha256Digest::of(b"metadata")));
 
-    let published = wheel("demo", "0.9");
-    site.publish(&staging, std::slice::from_ref(&published)).await;
     let known = site.index.find_known_name(&published.filename, &staging).await.unwrap().unwrap();
     assert_eq!((known.sha256, known.is_deleted, known.is_in_head), (published.digests.sha256, false, true));
     assert!(site.index.find_known_name("demo-0.1.tar.gz", &staging).await.unwrap().is_none());
@@ -118,6 +118,7 @@ async fn sessions_expire_and_are_forgotten_later(site: Site) {
     site.channel("staging").await;
     let [short, long] = [session(&site, 1, "1.0").await, session(&site, 2, "2.0").await];
     assert!(site.index.extend_upload_session(&long, at("2026-03-01T00:00:00Z")).await.unwrap());
+    let long = site.index.find_upload_session(&long.token).await.unwrap().unwrap();
     assert!(!site.index.extend_upload_session(&long, at("2026-02-01T00:00:00Z")).await.unwrap(), "it has more");
     site.clock.advance(Duration::from_secs(8 * 86_400));
     let expire = async |forget_at: &str| {
