@@ -13,7 +13,7 @@ use super::spool::Spool;
 use super::{BlobError, CHUNK_SIZE_BYTES, Hashing, PendingWrite};
 use crate::model::{FileDigests, Sha256Digest};
 
-/// A pending file of [`LocalBlobs`]. One piece is written in a blocking thread while the next one is collected.
+/// A pending file of [`super::LocalBlobs`]. One piece is written in a blocking thread while the next one is collected.
 pub(super) struct LocalPending {
     places: Arc<Places>,
     waiting: Vec<Bytes>,

@@ -10,7 +10,7 @@ use crate::blobs::Hashing;
 use crate::index::IndexError;
 use crate::model::{ChannelName, Principal};
 
-/// What [`super::receive`] would answer now.
+/// What [`super::receive()`] would answer now.
 pub async fn try_receive(
     parts: &IngestParts,
     who: &Principal,
