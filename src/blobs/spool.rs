@@ -49,7 +49,11 @@ impl Spool {
             .suffix(PENDING_SUFFIX)
             .tempfile_in(directory)
             .map_err(|source| BlobError::io("make a pending file", source))?;
-        Ok(Self {
+        Ok(Self::over(file, hashing, floor))
+    }
+
+    fn over(file: NamedTempFile, hashing: Hashing, floor: &Floor) -> Self {
+        Self {
             file,
             sha256: sha2::Sha256::new(),
             blake2b_256: blake2b_simd::Params::new().hash_length(32).to_state(),
@@ -58,7 +62,7 @@ impl Spool {
             size_bytes: 0,
             floor: floor.clone(),
             unwatched_bytes: 0,
-        })
+        }
     }
 
     /// Goes on with the file at `path` after its first `keep_bytes`, which are read and hashed again. Dropped, the file stays.
@@ -72,19 +76,11 @@ impl Spool {
             return Err(failed(io::ErrorKind::UnexpectedEof.into()));
         }
         file.set_len(keep_bytes).map_err(failed)?;
-        let mut spool = Self {
-            file: NamedTempFile::from_parts(
-                file.try_clone().map_err(failed)?,
-                TempPath::try_from_path(path).map_err(failed)?,
-            ),
-            sha256: sha2::Sha256::new(),
-            blake2b_256: blake2b_simd::Params::new().hash_length(32).to_state(),
-            md5: (hashing == Hashing::WithMd5).then(md5::Md5::new),
-            crc32: crc32fast::Hasher::new(),
-            size_bytes: 0,
-            floor: floor.clone(),
-            unwatched_bytes: 0,
-        };
+        let same = NamedTempFile::from_parts(
+            file.try_clone().map_err(failed)?,
+            TempPath::try_from_path(path).map_err(failed)?,
+        );
+        let mut spool = Self::over(same, hashing, floor);
         spool.file.disable_cleanup(true);
         let mut piece = vec![0; CHUNK_SIZE_BYTES];
         loop {

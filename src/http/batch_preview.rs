@@ -6,11 +6,12 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 
 use super::auth::Who;
 use super::batch_view::url_of;
+use super::conditional::kept_secret;
 use super::extract::Segments;
 use super::files::{digest_of, send, split};
 use super::pages::{Place, Wish, page_answer, project_name, redirect_to};
@@ -34,7 +35,7 @@ pub async fn root(
     let more = app.index.list_staged_projects(&batch).await?;
     let page =
         app.pages.preview_root(&app.index, &place.wanted, more, wish.form(&place), who.project_limits(&app)).await?;
-    Ok(private(page_answer(&app, &place, &page, wish.is_known(&page), HeaderMap::new())))
+    Ok(kept_secret(page_answer(&app, &place, &page, wish.is_known(&page), HeaderMap::new())))
 }
 
 /// `GET /api/v1/batches/{id}/simple/{project}/`
@@ -53,7 +54,7 @@ pub async fn project(
     let wish = Wish::of(parts.uri.query(), &parts.headers)?;
     let more = list_preview(&app.batch_parts(), &batch, &project).await?;
     let page = app.pages.preview_project(&app.index, &place.wanted, &project, more, wish.form(&place)).await?;
-    Ok(private(page_answer(&app, &place, &page, wish.is_known(&page), HeaderMap::new())))
+    Ok(kept_secret(page_answer(&app, &place, &page, wish.is_known(&page), HeaderMap::new())))
 }
 
 /// `GET /api/v1/batches/{id}/simple`
@@ -97,7 +98,7 @@ pub async fn download(
         who.may(&app, Permission::Read, Some(&batch.channel), Some(project))?;
         let (project, metadata_sha256) = (project.clone(), file.metadata_sha256);
         let served = ServedFile { project, sha256, size_bytes, metadata_sha256, is_withheld: false };
-        return Ok(private(send(&app, &served, &filename, request).await?));
+        return Ok(kept_secret(send(&app, &served, &filename, request).await?));
     }
     files::download(State(app), who, Segments((aa, bb, rest, filename)), request).await
 }
@@ -125,12 +126,4 @@ fn redirect(app: &App, batch: &Batch, project: Option<&ProjectName>, uri: &Uri) 
         location.push('/');
     }
     redirect_to(location, uri, StatusCode::MOVED_PERMANENTLY, "Authorization")
-}
-
-/// The id is a secret of those who were told it, and so is what lies below it.
-fn private(mut answer: Response) -> Response {
-    let headers = answer.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    answer
 }

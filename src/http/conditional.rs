@@ -137,6 +137,14 @@ pub fn header_text<'a>(headers: impl Into<Fields<'a>>, name: HeaderName) -> Opti
     headers.into().text(&name)
 }
 
+/// An answer below a URL that is a secret of those who were told it: no shared cache keeps it, and no link tells it on.
+pub fn kept_secret(mut answer: Response) -> Response {
+    let headers = answer.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    answer
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

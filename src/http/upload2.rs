@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody as _};
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::TryStreamExt as _;
@@ -19,7 +20,7 @@ use super::upload2_form::{Nothing, Upload2, answer, read_whole, root_of};
 use super::upload2_view::{FileView, Links, SessionView};
 use crate::app::App;
 use crate::ingest::{self, FileWish, SessionError, SessionParts, SessionWish, UploadError};
-use crate::model::{ChannelName, Kind, UploadFile, UploadSession};
+use crate::model::{ChannelName, Kind, SessionState, UploadFile, UploadSession};
 use crate::packaging::MAX_PROVENANCE_BYTES;
 
 /// When a client may ask again how it stands with a file; nothing takes longer here than the request itself.
@@ -59,31 +60,60 @@ pub(super) fn parts_of(app: &App) -> Result<SessionParts, Problem> {
     }
 }
 
-/// A session, for a sender who may upload to its project now.
-struct Asked {
+/// The session that the path names, for a sender who may upload to its project now. Looked for before a body is read.
+pub struct Asked {
     parts: SessionParts,
     session: UploadSession,
     links: Links,
 }
 
-impl Asked {
-    async fn find(app: &App, who: &Who, headers: &HeaderMap, token: &str) -> Result<Self, Problem> {
+/// A file of it, for the same sender.
+pub struct AskedFile {
+    asked: Asked,
+    file: UploadFile,
+}
+
+#[derive(Deserialize)]
+struct SessionSegment {
+    token: String,
+}
+
+#[derive(Deserialize)]
+struct FileSegment {
+    key: String,
+}
+
+impl FromRequestParts<Arc<App>> for Asked {
+    type Rejection = Problem;
+
+    async fn from_request_parts(request: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         let parts = parts_of(app)?;
-        let session = ingest::find_session(&parts, &who.0, token).await?;
-        Ok(Self { parts, session, links: Links::below(&root_of(app, headers)) })
+        let who = Who::from_request_parts(request, app).await?;
+        let Segments(SessionSegment { token }) = Segments::from_request_parts(request, app).await?;
+        let session = ingest::find_session(&parts, &who.0, &token).await?;
+        Ok(Self { parts, session, links: Links::below(&root_of(app, &request.headers)) })
     }
+}
 
-    async fn file(&self, key: &str) -> Result<UploadFile, Problem> {
+impl FromRequestParts<Arc<App>> for AskedFile {
+    type Rejection = Problem;
+
+    async fn from_request_parts(request: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        let asked = Asked::from_request_parts(request, app).await?;
+        let Segments(FileSegment { key }) = Segments::from_request_parts(request, app).await?;
         let key = key.parse().map_err(|_| SessionError::FileUnknown)?;
-        Ok(ingest::find_file(&self.parts, &self.session, key).await?)
+        let file = ingest::find_file(&asked.parts, &asked.session, key).await?;
+        Ok(Self { asked, file })
     }
+}
 
+impl Asked {
     async fn view(self, status: StatusCode) -> Answer {
         let Self { parts, session, links } = self;
         let state = parts.state_of(&session);
         let location = links.session(&session.token);
         let files = match state {
-            crate::model::SessionState::Canceled => Vec::new(),
+            SessionState::Canceled => Vec::new(),
             _ => parts.ingest.index.list_upload_files(&session).await?,
         };
         let response = answer(status, SessionView::new(&links, session, state, files));
@@ -142,90 +172,44 @@ async fn begin(app: &App, who: &Who, headers: &HeaderMap, channel: ChannelName, 
 }
 
 /// `GET /upload/2.0/sessions/{token}`
-pub async fn show(
-    State(app): State<Arc<App>>,
-    who: Who,
-    Segments(token): Segments<String>,
-    headers: HeaderMap,
-) -> Answer {
-    Asked::find(&app, &who, &headers, &token).await?.view(StatusCode::OK).await
+pub async fn show(asked: Asked) -> Answer {
+    asked.view(StatusCode::OK).await
 }
 
 /// `DELETE /upload/2.0/sessions/{token}`
-pub async fn cancel(
-    State(app): State<Arc<App>>,
-    who: Who,
-    Segments(token): Segments<String>,
-    headers: HeaderMap,
-) -> Answer {
-    let asked = Asked::find(&app, &who, &headers, &token).await?;
+pub async fn cancel(who: Who, asked: Asked) -> Answer {
     ingest::cancel_session(&asked.parts, &who.0, &asked.session).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// `POST /upload/2.0/sessions/{token}/publish`
-pub async fn publish(
-    State(app): State<Arc<App>>,
-    who: Who,
-    Segments(token): Segments<String>,
-    headers: HeaderMap,
-    _: Upload2<Nothing>,
-) -> Answer {
-    let mut asked = Asked::find(&app, &who, &headers, &token).await?;
+pub async fn publish(who: Who, mut asked: Asked, _: Upload2<Nothing>) -> Answer {
     asked.session = ingest::publish_session(&asked.parts, &who.0, &asked.session).await?;
     asked.view(StatusCode::CREATED).await
 }
 
 /// `POST /upload/2.0/sessions/{token}/extend`
-pub async fn extend(
-    State(app): State<Arc<App>>,
-    who: Who,
-    Segments(token): Segments<String>,
-    headers: HeaderMap,
-    body: Upload2<ExtendBody>,
-) -> Answer {
-    let mut asked = Asked::find(&app, &who, &headers, &token).await?;
-    let by = Duration::from_secs(body.0.extend_for);
+pub async fn extend(mut asked: Asked, Upload2(body): Upload2<ExtendBody>) -> Answer {
+    let by = Duration::from_secs(body.extend_for);
     asked.session = ingest::extend_session(&asked.parts, asked.session, by).await?;
     asked.view(StatusCode::OK).await
 }
 
 /// `POST /upload/2.0/sessions/{token}/files`
-pub async fn begin_file(
-    State(app): State<Arc<App>>,
-    who: Who,
-    Segments(token): Segments<String>,
-    headers: HeaderMap,
-    body: Upload2<FileBody>,
-) -> Answer {
-    let asked = Asked::find(&app, &who, &headers, &token).await?;
-    let FileBody { filename, size, hashes, mechanism } = body.0;
+pub async fn begin_file(asked: Asked, Upload2(body): Upload2<FileBody>) -> Answer {
+    let FileBody { filename, size, hashes, mechanism } = body;
     let wish = FileWish { filename, size_bytes: size, hashes, mechanism };
     let file = ingest::begin_file(&asked.parts, &asked.session, wish).await?;
     Ok(asked.file_view(StatusCode::ACCEPTED, file))
 }
 
 /// `GET /upload/2.0/sessions/{token}/files/{key}`
-pub async fn show_file(
-    State(app): State<Arc<App>>,
-    who: Who,
-    Segments((token, key)): Segments<(String, String)>,
-    headers: HeaderMap,
-) -> Answer {
-    let asked = Asked::find(&app, &who, &headers, &token).await?;
-    let file = asked.file(&key).await?;
+pub async fn show_file(AskedFile { asked, file }: AskedFile) -> Answer {
     Ok(asked.file_view(StatusCode::OK, file))
 }
 
 /// `DELETE /upload/2.0/sessions/{token}/files/{key}`
-pub async fn delete_file(
-    State(app): State<Arc<App>>,
-    who: Who,
-    Segments((token, key)): Segments<(String, String)>,
-    headers: HeaderMap,
-) -> Answer {
-    let asked = Asked::find(&app, &who, &headers, &token).await?;
-    let file = asked.file(&key).await?;
+pub async fn delete_file(AskedFile { asked, file }: AskedFile) -> Answer {
     ingest::delete_file(&asked.parts, &asked.session, &file).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
@@ -234,15 +218,12 @@ pub async fn delete_file(
 pub async fn receive(
     State(app): State<Arc<App>>,
     who: Who,
-    Segments((token, key)): Segments<(String, String)>,
-    headers: HeaderMap,
+    AskedFile { asked, file }: AskedFile,
     body: Body,
 ) -> Answer {
-    let asked = Asked::find(&app, &who, &headers, &token).await?;
-    let file = asked.file(&key).await?;
     // What cannot be right is refused before it comes; what is received counts all the same.
-    if body.size_hint().lower() > app.settings.max_file_size_bytes {
-        let limit_bytes = app.settings.max_file_size_bytes;
+    let limit_bytes = app.settings.max_file_size_bytes;
+    if body.size_hint().lower() > limit_bytes {
         return Err(UploadError::too_large("the file", limit_bytes, "max_file_size_bytes").into());
     }
     let body = body.into_data_stream().map_err(std::io::Error::other);
@@ -251,30 +232,14 @@ pub async fn receive(
 }
 
 /// `POST /upload/2.0/sessions/{token}/files/{key}/attestations`
-pub async fn attest(
-    State(app): State<Arc<App>>,
-    who: Who,
-    Segments((token, key)): Segments<(String, String)>,
-    headers: HeaderMap,
-    body: Body,
-) -> Answer {
-    let asked = Asked::find(&app, &who, &headers, &token).await?;
-    let file = asked.file(&key).await?;
+pub async fn attest(AskedFile { asked, file }: AskedFile, body: Body) -> Answer {
     let sent = read_whole(body, MAX_PROVENANCE_BYTES).await?;
     ingest::receive_attestations(&asked.parts, &asked.session, &file, &sent).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// `POST /upload/2.0/sessions/{token}/files/{key}/complete`
-pub async fn complete(
-    State(app): State<Arc<App>>,
-    who: Who,
-    Segments((token, key)): Segments<(String, String)>,
-    headers: HeaderMap,
-    _: Upload2<Nothing>,
-) -> Answer {
-    let asked = Asked::find(&app, &who, &headers, &token).await?;
-    let file = asked.file(&key).await?;
+pub async fn complete(who: Who, AskedFile { asked, file }: AskedFile, _: Upload2<Nothing>) -> Answer {
     let completed = ingest::complete_file(&asked.parts, &who.0, &asked.session, &file).await?;
     Ok(asked.file_view(StatusCode::CREATED, completed))
 }

@@ -6,10 +6,11 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 
 use super::Problem;
+use super::conditional::kept_secret;
 use super::extract::Segments;
 use super::files::{digest_of, no_such_file, send, split};
 use super::pages::{Place, Wish, page_answer, project_name, redirect_to};
@@ -31,7 +32,7 @@ pub async fn root(
     let wish = Wish::of(parts.uri.query(), &parts.headers)?;
     let listed = (!files.is_empty()).then(|| (session.project.clone(), session.display_name.clone()));
     let page = app.pages.stage_root(listed, wish.form(&place)).await?;
-    Ok(private(page_answer(&app, &place, &page, wish.is_known(&page), HeaderMap::new())))
+    Ok(kept_secret(page_answer(&app, &place, &page, wish.is_known(&page), HeaderMap::new())))
 }
 
 /// `GET /upload/2.0/stage/{token}/simple/{project}/`
@@ -52,7 +53,7 @@ pub async fn project(
         return Err(SessionError::FileUnknown.into());
     }
     let page = app.pages.stage_project(session.project.clone(), session.display_name, files, wish.form(&place)).await?;
-    Ok(private(page_answer(&app, &place, &page, wish.is_known(&page), HeaderMap::new())))
+    Ok(kept_secret(page_answer(&app, &place, &page, wish.is_known(&page), HeaderMap::new())))
 }
 
 /// `GET /upload/2.0/stage/{token}/simple`
@@ -94,7 +95,7 @@ pub async fn download(
         metadata_sha256: file.metadata_sha256,
         is_withheld: false,
     };
-    Ok(private(send(&app, &served, &filename, request).await?))
+    Ok(kept_secret(send(&app, &served, &filename, request).await?))
 }
 
 /// The session with its completed files.
@@ -113,12 +114,4 @@ fn place_of(session: &UploadSession) -> Place {
 /// Below the public address that was set, or the path alone: a redirect may be kept, so it repeats no `Host`.
 fn url_of(app: &App, session: &UploadSession) -> String {
     Links::below(app.settings.public_root().unwrap_or_default()).stage(&session.token)
-}
-
-/// The token is a secret of those who were told it, and so is what lies below it.
-fn private(mut answer: Response) -> Response {
-    let headers = answer.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    answer
 }

@@ -262,20 +262,7 @@ pub(super) fn entry_name(filename: &str) -> String {
     if is_plain || parse_dist_filename(filename).is_ok() { filename.to_owned() } else { shown(filename) }
 }
 
-/// Whether an error is about the file itself, so that sending the same again would be refused again.
+/// Whether sending the same file again would be refused again.
 pub(super) fn is_refusal(error: &UploadError) -> bool {
-    matches!(
-        error,
-        UploadError::FormInvalid { .. }
-            | UploadError::DigestMismatch { .. }
-            | UploadError::TooLarge { .. }
-            | UploadError::FileRefused { .. }
-            | UploadError::FileConflict { .. }
-            | UploadError::SameWheel { .. }
-            | UploadError::NameRetired { .. }
-            | UploadError::ProjectClosed { .. }
-            | UploadError::ReleaseClosed { .. }
-            | UploadError::ForeignNamespace { .. }
-            | UploadError::ProjectTooLarge { .. }
-    )
+    error.is_about_file() || matches!(error, UploadError::ForeignNamespace { .. })
 }

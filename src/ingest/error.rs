@@ -158,6 +158,23 @@ impl UploadError {
         let text = format!("{what} is larger than the {limit_bytes} bytes that `{setting}` allows");
         Self::TooLarge { findings: vec![Finding::refuse("UPL-09", "too-large", text).at(what)] }
     }
+
+    /// Whether the file itself is at fault, or its name or project here: the same bytes would be refused again.
+    pub(super) fn is_about_file(&self) -> bool {
+        matches!(
+            self,
+            Self::FormInvalid { .. }
+                | Self::DigestMismatch { .. }
+                | Self::TooLarge { .. }
+                | Self::FileRefused { .. }
+                | Self::FileConflict { .. }
+                | Self::SameWheel { .. }
+                | Self::NameRetired { .. }
+                | Self::ProjectClosed { .. }
+                | Self::ReleaseClosed { .. }
+                | Self::ProjectTooLarge { .. }
+        )
+    }
 }
 
 impl From<IndexError> for UploadError {

@@ -365,19 +365,7 @@ pub async fn delete_file(parts: &SessionParts, session: &UploadSession, file: &U
 fn is_refusal(error: &SessionError) -> bool {
     match error {
         SessionError::SizeDiffers { .. } | SessionError::NoBytes { .. } | SessionError::Refused { .. } => true,
-        SessionError::Upload(error) => matches!(
-            error,
-            UploadError::FormInvalid { .. }
-                | UploadError::DigestMismatch { .. }
-                | UploadError::TooLarge { .. }
-                | UploadError::FileRefused { .. }
-                | UploadError::FileConflict { .. }
-                | UploadError::SameWheel { .. }
-                | UploadError::NameRetired { .. }
-                | UploadError::ProjectClosed { .. }
-                | UploadError::ReleaseClosed { .. }
-                | UploadError::ProjectTooLarge { .. }
-        ),
+        SessionError::Upload(error) => error.is_about_file(),
         _ => false,
     }
 }
